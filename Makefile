@@ -1,0 +1,47 @@
+# `make` builds the host and the example plugins; `make help` lists the rest.
+
+HOST    := .build/release/backplane
+PLUGINS := .build/release/libecho.so .build/release/libcounter.so
+
+.DEFAULT_GOAL := build
+.PHONY: help deps build serve test check bench soak sanitize format clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+deps: ## Install what the build needs and the system lacks
+	@scripts/setup
+
+build: deps ## Release build; puts the example plugins into plugins.d
+	swift build -c release
+	@for plugin in $(PLUGINS); do scripts/place-plugin "$$plugin" plugins.d || exit 1; done
+
+# exec, so that a signal to make reaches the host and make waits until it has drained.
+serve: build ## Build, then serve plugins.d (SERVE_FLAGS="--port 9000" adds flags)
+	@exec $(HOST) serve --plugins-dir plugins.d $(SERVE_FLAGS)
+
+test: deps ## Run the tests (TEST_FLAGS="--filter Batcher" narrows them)
+	swift build --build-tests
+	swift test --skip-build $(TEST_FLAGS)
+
+check: ## All that CI runs
+	@scripts/check
+
+bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a first look)
+	@scripts/setup --bench
+	@scripts/bench $(BENCH_FLAGS)
+
+soak: deps ## The long tests: a million calls across reloads
+	swift build --build-tests
+	BACKPLANE_SOAK=1 swift test --skip-build --filter Soak
+
+sanitize: deps ## The tests under ThreadSanitizer, then AddressSanitizer
+	@scripts/sanitize
+
+format: ## Format the Swift sources in place
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+clean: ## Remove what the targets above made; fetched dependencies stay
+	swift package clean
+	rm -rf .build/tsan .build/asan bench-results.json
+	rm -f $(addprefix plugins.d/,$(notdir $(PLUGINS)))

@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// One set of rules for every Swift target: warnings are errors, and what is unsafe says so.
+let houseRules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let asyncHTTPClient = Target.Dependency.product(
+    name: "AsyncHTTPClient", package: "async-http-client")
+
+/// The rooms of the host, top first. A room may depend only on rooms below it; the compiler holds that.
+let rooms: [Target] = [
+    .executableTarget(
+        name: "backplane",
+        dependencies: [
+            "Backplane", asyncHTTPClient, nioCore, nioHTTP1, logging,
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ],
+        path: "Sources/Host/Command",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "Backplane",
+        dependencies: [
+            "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
+            serviceLifecycle, logging, nioPosix,
+        ],
+        path: "Sources/Host/Backplane",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostAdmin",
+        dependencies: [
+            "HostControl", "HostDispatch", "HostPlugins", logging, serviceLifecycle, nioCore,
+            .product(name: "Hummingbird", package: "hummingbird"),
+        ],
+        path: "Sources/Host/Admin",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostIngress",
+        dependencies: [
+            "HostControl", "HostDispatch", "HostPlugins", nioCore, nioPosix, nioHTTP1, logging,
+            serviceLifecycle,
+        ],
+        path: "Sources/Host/Ingress",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostControl",
+        dependencies: ["HostDispatch", "HostPlugins", nioCore, logging, serviceLifecycle],
+        path: "Sources/Host/Control",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostDispatch",
+        dependencies: [
+            "HostPlugins", nioCore, logging,
+            .product(name: "DequeModule", package: "swift-collections"),
+        ],
+        path: "Sources/Host/Dispatch",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostPlugins",
+        dependencies: ["PluginABI", nioCore, logging],
+        path: "Sources/Host/Plugins",
+        swiftSettings: houseRules
+    ),
+    .target(name: "PluginABI", path: "Sources/PluginABI"),
+]
+
+let examplePlugins: [Target] = [
+    .target(name: "EchoBackend", dependencies: ["PluginABI"], path: "Sources/Plugins/EchoBackend",
+        publicHeadersPath: "."),
+    .target(
+        name: "CounterBackend",
+        dependencies: ["PluginABI"],
+        path: "Sources/Plugins/CounterBackend",
+        swiftSettings: houseRules
+    ),
+]
+
+let package = Package(
+    name: "backplane",
+    products: [
+        .executable(name: "backplane", targets: ["backplane"]),
+        .library(name: "Backplane", targets: ["Backplane"]),
+        // The example plugins: each becomes a lib<name>.so that `make` puts into plugins.d.
+        .library(name: "echo", type: .dynamic, targets: ["EchoBackend"]),
+        .library(name: "counter", type: .dynamic, targets: ["CounterBackend"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    ],
+    targets: rooms + examplePlugins
+)

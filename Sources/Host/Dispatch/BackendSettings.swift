@@ -1,0 +1,23 @@
+/// How a backend runs its plugin. The names are the configuration's, the defaults Ray Serve's where it has one.
+package struct BackendSettings: Sendable, Equatable {
+    /// How many instances of the plugin there are.
+    package var numReplicas = 1
+    /// How many calls one `invoke` may get, for methods that take several.
+    package var maxBatchSize = 1
+    /// How long a call may wait for others to share its batch; zero: take what is queued now.
+    package var batchWaitTimeout: Duration = .zero
+    /// How many `invoke`s a re-entrant plugin may run at once in one replica. Others run one.
+    package var maxConcurrentQueries = 8
+    /// How many calls may wait; one more is answered 503.
+    package var maxQueuedRequests = 1_024
+    /// How long a caller waits for its answer, queueing included; nil: for ever.
+    package var requestTimeout: Duration? = .seconds(30)
+    /// JSON, handed to each replica's `create`.
+    package var userConfig = "null"
+    /// How long each lifecycle function of the plugin may take.
+    package var lifecycleTimeout: Duration = .seconds(30)
+    /// How long a replaced or removed generation may take to finish the calls it has.
+    package var drainTimeout: Duration = .seconds(20)
+
+    package init() {}
+}

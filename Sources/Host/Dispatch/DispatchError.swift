@@ -1,0 +1,31 @@
+package import HostPlugins
+
+/// Why a call has no successful answer.
+package struct DispatchError: Error, Sendable, CustomStringConvertible {
+    package enum Code: Sendable, Equatable {
+        /// The plugin has no method of that name.
+        case unknownMethod
+        /// `max_queued_requests` calls are waiting already.
+        case queueFull
+        case deadlineExceeded
+        /// The caller went away.
+        case cancelled
+        /// No replica can take the call, now or soon.
+        case unavailable
+        /// The plugin finished the call with this status.
+        case plugin(StatusCode)
+    }
+
+    package var code: Code
+    /// What happened, and what to do next where that isn't plain; for the caller.
+    package var message: String
+    package var cause: (any Error)?
+
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    package var description: String { message }
+}

@@ -1,0 +1,114 @@
+internal import HostPlugins
+internal import Synchronization
+
+/// Names a replica for the life of the host.
+package struct ReplicaID: Hashable, Sendable {
+    private let number: Int
+    private static let counter = Atomic<Int>(0)
+
+    package init() {
+        number = Self.counter.add(1, ordering: .relaxed).newValue
+    }
+}
+
+/// One instance of a plugin with the threads that run its calls.
+///
+/// The first thread makes the instance, runs its lifecycle functions and destroys it. A re-entrant plugin gets more
+/// threads when more calls run at once. Which thread runs what and when is the backend's decision.
+package final class Replica: Sendable {
+    package let id = ReplicaID()
+    /// 0, 1, ... within its set.
+    package let index: Int
+    private let instance: Mutex<PluginInstance?>
+    private let threads: Mutex<[ReplicaThread]>
+    private let name: String
+
+    /// Starts the first thread and makes the instance on it.
+    ///
+    /// - Throws: ``PluginError`` from the plugin's `create`, or when it takes too long. An instance that is ready after
+    ///   that is destroyed at once.
+    static func start(
+        of generation: PluginGeneration, index: Int, backend: String, settings: BackendSettings
+    ) async throws(PluginError) -> Replica {
+        let thread = ReplicaThread(name: backend)
+        let create: @Sendable () throws(PluginError) -> PluginInstance = {
+            () throws(PluginError) in
+            try PluginInstance(
+                of: generation, replica: index, backend: backend, userConfig: settings.userConfig)
+        }
+        do throws(PluginError) {
+            let instance = try await thread.perform(
+                "create", timeout: settings.lifecycleTimeout, create, late: { $0.destroy() })
+            return Replica(instance, index: index, name: backend, thread: thread)
+        } catch {
+            thread.stop()
+            throw error
+        }
+    }
+
+    private init(_ instance: PluginInstance, index: Int, name: String, thread: ReplicaThread) {
+        self.instance = Mutex(instance)
+        self.index = index
+        self.name = name
+        threads = Mutex([thread])
+    }
+
+    /// Runs lifecycle functions of the instance on the first thread. No call may be running or be sent meanwhile.
+    ///
+    /// - Parameter what: the function, for the error when it takes too long.
+    func perform<Value: Sendable>(
+        _ what: String, timeout: Duration,
+        _ body: @escaping @Sendable (PluginInstance) throws(PluginError) -> Value
+    ) async throws(PluginError) -> Value {
+        guard let instance = instance.withLock({ $0 }) else {
+            preconditionFailure("\(what) of a stopped replica")
+        }
+        let thread = threads.withLock { $0[0] }
+        return try await thread.perform(what, timeout: timeout) { () throws(PluginError) in
+            try body(instance)
+        }
+    }
+
+    /// Destroys the instance and ends the threads. No call may be running.
+    ///
+    /// - Throws: ``PluginError`` when `destroy` takes too long; the threads end when it returns.
+    func stop(timeout: Duration) async throws(PluginError) {
+        defer { endThreads() }
+        try await perform("destroy", timeout: timeout) { $0.destroy() }
+    }
+
+    /// Ends the threads without destroying the instance, which may be stuck in a call.
+    func abandon() {
+        endThreads()
+    }
+
+    private func endThreads() {
+        instance.withLock { $0 = nil }
+        for thread in threads.withLock({ $0 }) { thread.stop() }
+    }
+
+    // MARK: Calls
+
+    /// Hands an assignment to its thread.
+    func run(_ assignment: BackendState.Assignment, backend: Backend) {
+        let thread = threads.withLock { threads in
+            if assignment.isNewThread { threads.append(ReplicaThread(name: name)) }
+            return threads[assignment.thread!]
+        }
+        thread.submit { [self] in
+            var next: BackendState.Assignment? = assignment
+            while let assignment = next {
+                invoke(assignment)
+                next = backend.returned(assignment)?.0
+            }
+        }
+    }
+
+    /// Runs an assignment's calls on this thread.
+    func invoke(_ assignment: BackendState.Assignment) {
+        guard let instance = instance.withLock({ $0 }) else {
+            preconditionFailure("a call to a stopped replica")
+        }
+        instance.invoke(method: assignment.method, calls: assignment.calls)
+    }
+}

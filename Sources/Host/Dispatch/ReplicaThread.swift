@@ -1,0 +1,57 @@
+internal import Dispatch
+internal import HostPlugins
+internal import Synchronization
+
+/// A thread that runs what it is handed, in order, and sleeps in between.
+final class ReplicaThread: Sendable {
+    private enum Work {
+        case job(@Sendable () -> Void)
+        case stop
+    }
+
+    private let inbox = Mutex<[Work]>([])
+    private let signal = DispatchSemaphore(value: 0)
+
+    init(name: String) {
+        PluginThread.start(name: name) { [self] in
+            while true {
+                signal.wait()
+                switch inbox.withLock({ $0.removeFirst() }) {
+                case .job(let job): job()
+                case .stop: return
+                }
+            }
+        }
+    }
+
+    func submit(_ job: @escaping @Sendable () -> Void) {
+        send(.job(job))
+    }
+
+    /// Ends the thread after what it has been handed.
+    func stop() {
+        send(.stop)
+    }
+
+    /// Runs a plugin's lifecycle function on the thread and waits for it, without blocking.
+    ///
+    /// - Parameter late: gets the value if it comes after the time was up, to undo it. Runs on the thread.
+    /// - Throws: what `body` throws; ``PluginError`` with the code `timedOut`, and the thread stays where it is.
+    func perform<Value: Sendable>(
+        _ what: String, timeout: Duration,
+        _ body: @escaping @Sendable () throws(PluginError) -> Value,
+        late: @escaping @Sendable (Value) -> Void = { _ in }
+    ) async throws(PluginError) -> Value {
+        let outcome = Outcome<Value>()
+        submit {
+            let result = Result { () throws(PluginError) in try body() }
+            if !outcome.settle(result), case .success(let value) = result { late(value) }
+        }
+        return try await outcome.wait(for: what, timeout: timeout)
+    }
+
+    private func send(_ work: Work) {
+        inbox.withLock { $0.append(work) }
+        signal.signal()
+    }
+}

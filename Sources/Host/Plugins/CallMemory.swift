@@ -1,0 +1,100 @@
+internal import NIOCore
+internal import PluginABI
+
+/// Host memory that one call has borrowed to the plugin beside its request; freed when the call is finished.
+///
+/// Sendable, unchecked: the registry's lock guards it while the call is in the registry, and whoever took the call out
+/// has it alone.
+@safe final class CallMemory: @unchecked Sendable {
+    /// What `allocate_body` returned last.
+    private(set) var body: ByteBuffer?
+    private(set) var bodyAddress: UnsafeMutablePointer<UInt8>?
+
+    /// The metadata's C struct, once it was asked for, and the one block of memory with all of its text.
+    private(set) var metadata: UnsafeMutablePointer<backplane_metadata_t>?
+    private var headers: UnsafeMutableBufferPointer<backplane_header_t>?
+    private var text: UnsafeMutableBufferPointer<CChar>?
+
+    deinit {
+        unsafe metadata?.deallocate()
+        unsafe headers?.deallocate()
+        unsafe text?.deallocate()
+    }
+
+    /// Zeroed memory for a response body.
+    func allocateBody(size: Int) -> UnsafeMutablePointer<UInt8> {
+        var buffer = ByteBufferAllocator().buffer(capacity: max(size, 1))
+        buffer.writeRepeatingByte(0, count: size)
+        // The address outlives the closure because `body` keeps the only reference to the storage until the call is
+        // finished, and nobody writes to it through `body`.
+        let address = unsafe buffer.withUnsafeMutableReadableBytes { bytes in
+            unsafe bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        }
+        body = buffer
+        unsafe bodyAddress = address
+        return unsafe address
+    }
+
+    /// The allocated body's first `size` bytes, if `address` is where it begins.
+    func allocatedBody(at address: UnsafePointer<UInt8>, size: UInt64) -> ByteBuffer? {
+        guard let body, unsafe UnsafePointer(bodyAddress) == address,
+            size <= UInt64(body.readableBytes)
+        else { return nil }
+        return body.getSlice(at: body.readerIndex, length: Int(size))
+    }
+
+    /// The C struct for a call's metadata, made at the first use.
+    func metadataPointer(
+        _ make: () -> CallMetadata
+    ) -> UnsafePointer<backplane_metadata_t> {
+        if let metadata = unsafe metadata { return unsafe UnsafePointer(metadata) }
+        let source = make()
+        let fields =
+            [
+                source.httpMethod, source.path, source.query, source.requestID, source.shardKey,
+            ] + source.headers.flatMap { [$0.name, $0.value] }
+        var strings = unsafe copy(fields)[...]
+
+        let pairs = UnsafeMutableBufferPointer<backplane_header_t>.allocate(
+            capacity: source.headers.count)
+        let result = UnsafeMutablePointer<backplane_metadata_t>.allocate(capacity: 1)
+        unsafe result.initialize(
+            to: backplane_metadata_t(
+                struct_size: UInt32(MemoryLayout<backplane_metadata_t>.size),
+                origin: source.origin == .http
+                    ? backplane_origin_t(BACKPLANE_ORIGIN_HTTP)
+                    : backplane_origin_t(BACKPLANE_ORIGIN_HANDLE),
+                http_method: strings.removeFirst(),
+                path: strings.removeFirst(),
+                query: strings.removeFirst(),
+                request_id: strings.removeFirst(),
+                shard_key: strings.removeFirst(),
+                headers: UnsafePointer(pairs.baseAddress),
+                header_count: UInt64(pairs.count)))
+        for index in pairs.indices {
+            unsafe pairs.initializeElement(
+                at: index,
+                to: backplane_header_t(name: strings.removeFirst(), value: strings.removeFirst()))
+        }
+        unsafe headers = pairs
+        unsafe metadata = result
+        return unsafe UnsafePointer(result)
+    }
+
+    /// Copies texts into one block and returns where each of them is.
+    private func copy(_ fields: [String]) -> [backplane_string_t] {
+        let size = fields.reduce(0) { $0 + $1.utf8.count }
+        let block = UnsafeMutableBufferPointer<CChar>.allocate(capacity: max(size, 1))
+        unsafe text = block
+        var offset = 0
+        return unsafe fields.map { field in
+            let start = offset
+            for byte in field.utf8 {
+                unsafe block.initializeElement(at: offset, to: CChar(bitPattern: byte))
+                offset += 1
+            }
+            return unsafe backplane_string_t(
+                data: UnsafePointer(block.baseAddress! + start), size: UInt64(offset - start))
+        }
+    }
+}

@@ -1,0 +1,181 @@
+internal import NIOCore
+internal import PluginABI
+internal import Synchronization
+
+/// The calls that one library has been given and not yet finished, by the ids that the library knows them by.
+///
+/// An id is a slot and the number of times that slot has been taken. A finished call's id matches no slot any more, so
+/// a plugin that finishes a call twice, from whatever thread and however late, hits nothing. Slots and the request
+/// structs in them are never freed: also a plugin that reads a request after the end reads memory that is there.
+final class CallRegistry: Sendable {
+    // Sendable, unchecked: the request block is touched under the registry's lock, and by the plugin in between.
+    @safe fileprivate struct Slot: @unchecked Sendable {
+        var use: UInt64 = 0
+        var call: (any PluginCall)?
+        var memory: CallMemory?
+        var isInline = false
+        let request: UnsafeMutablePointer<RequestBlock>
+    }
+
+    fileprivate struct State: Sendable {
+        var slots: [Slot] = []
+        var free: [Int] = []
+    }
+
+    // 2^20 calls at once, 2^44 uses of a slot: 200 days of a million calls a second through one slot.
+    fileprivate static let slotBits: UInt64 = 20
+    fileprivate static let slotMask: UInt64 = (1 << slotBits) - 1
+
+    private let state = Mutex(State())
+
+    /// Enters calls and writes what the plugin is handed for them.
+    ///
+    /// - Parameter output: room for as many elements as there are calls.
+    func enter(
+        _ calls: [any PluginCall], method: Int, isInline: Bool, host: UnsafePointer<backplane_host_t>,
+        output: UnsafeMutableBufferPointer<backplane_call_t>
+    ) {
+        state.withLock { state in
+            for (position, call) in calls.enumerated() {
+                let index = state.takeSlot()
+                precondition(
+                    index <= Int(Self.slotMask), "more than a million calls at once in one plugin")
+                state.slots[index].call = call
+                state.slots[index].isInline = isInline
+                let request = unsafe state.slots[index].request
+                unsafe request.pointee.fill(call, method: method)
+                unsafe output[position] = backplane_call_t(
+                    host: host, request: request.pointee.pointer(request),
+                    id: state.slots[index].use << Self.slotBits | UInt64(index))
+            }
+        }
+    }
+
+    /// Takes a call out, to be finished. The caller owes it its end.
+    ///
+    /// - Returns: nil when no such call is unfinished.
+    func take(_ id: UInt64) -> (call: any PluginCall, memory: CallMemory?)? {
+        state.withLock { state in
+            guard let index = state.index(of: id) else { return nil }
+            return state.release(index)
+        }
+    }
+
+    /// The unfinished calls among those of an `invoke` that has returned, taken out.
+    func takeUnfinished(
+        _ calls: UnsafeMutableBufferPointer<backplane_call_t>
+    ) -> [any PluginCall] {
+        state.withLock { state in
+            var unfinished: [any PluginCall] = []
+            for position in calls.indices {
+                guard let index = unsafe state.index(of: calls[position].id) else { continue }
+                unfinished.append(state.release(index).call)
+            }
+            return unfinished
+        }
+    }
+
+    /// All unfinished calls, taken out.
+    func takeAll() -> [any PluginCall] {
+        state.withLock { state in
+            var unfinished: [any PluginCall] = []
+            for index in state.slots.indices where state.slots[index].call != nil {
+                unfinished.append(state.release(index).call)
+            }
+            return unfinished
+        }
+    }
+
+    /// An unfinished call, and whether its method runs inline.
+    func find(_ id: UInt64) -> (call: any PluginCall, isInline: Bool)? {
+        state.withLock { state in
+            guard let index = state.index(of: id) else { return nil }
+            return (state.slots[index].call!, state.slots[index].isInline)
+        }
+    }
+
+    /// Runs `body` with what the host allocated for an unfinished call. The registry is locked meanwhile.
+    func withMemory<Value>(
+        of id: UInt64, _ body: (any PluginCall, CallMemory) -> sending Value
+    ) -> sending Value? {
+        state.withLock { state in
+            guard let index = state.index(of: id) else { return nil }
+            let memory = state.slots[index].memory ?? CallMemory()
+            state.slots[index].memory = memory
+            return body(state.slots[index].call!, memory)
+        }
+    }
+}
+
+extension CallRegistry.State {
+    mutating func takeSlot() -> Int {
+        if let index = free.popLast() { return index }
+        let request = UnsafeMutablePointer<RequestBlock>.allocate(capacity: 1)
+        unsafe request.initialize(to: RequestBlock())
+        unsafe slots.append(CallRegistry.Slot(request: request))
+        return slots.count - 1
+    }
+
+    func index(of id: UInt64) -> Int? {
+        let index = Int(id & CallRegistry.slotMask)
+        guard index < slots.count, slots[index].call != nil,
+            slots[index].use == id >> CallRegistry.slotBits
+        else { return nil }
+        return index
+    }
+
+    mutating func release(_ index: Int) -> (call: any PluginCall, memory: CallMemory?) {
+        let call = slots[index].call!
+        let memory = slots[index].memory
+        slots[index].call = nil
+        slots[index].memory = nil
+        slots[index].use += 1
+        free.append(index)
+        return (call, memory)
+    }
+}
+
+/// The C request struct of a slot, with the memory for the text it points to.
+@safe private struct RequestBlock {
+    private var request = unsafe backplane_request_t()
+    private var contentType: UnsafeMutablePointer<CChar>
+    private var contentTypeCapacity: Int
+
+    init() {
+        contentTypeCapacity = 64
+        unsafe contentType = .allocate(capacity: contentTypeCapacity)
+    }
+
+    /// The C struct's address, which is that of the block.
+    func pointer(_ block: UnsafeMutablePointer<RequestBlock>) -> UnsafePointer<backplane_request_t> {
+        unsafe UnsafeRawPointer(block).assumingMemoryBound(to: backplane_request_t.self)
+    }
+
+    mutating func fill(_ call: any PluginCall, method: Int) {
+        unsafe request.struct_size = UInt32(MemoryLayout<backplane_request_t>.size)
+        unsafe request.method = UInt32(method)
+        unsafe request.deadline_ns = call.deadline?.uptimeNanoseconds ?? 0
+
+        // The bytes stay where they are: the registry holds the call, the call its argument, and nobody changes that.
+        let body = unsafe call.argument.withUnsafeReadableBytesWithStorageManagement { bytes, _ in
+            unsafe backplane_bytes_t(
+                data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                size: UInt64(bytes.count))
+        }
+        unsafe request.body = unsafe body
+
+        var text = call.contentType
+        let size = text.utf8.count
+        if size > contentTypeCapacity {
+            unsafe contentType.deallocate()
+            contentTypeCapacity = size
+            unsafe contentType = .allocate(capacity: size)
+        }
+        text.withUTF8 { utf8 in
+            unsafe UnsafeMutableRawBufferPointer(start: contentType, count: size)
+                .copyMemory(from: UnsafeRawBufferPointer(utf8))
+        }
+        unsafe request.content_type = unsafe backplane_string_t(
+            data: UnsafePointer(contentType), size: UInt64(size))
+    }
+}

@@ -1,0 +1,4 @@
+/// The host's own version.
+package enum HostVersion {
+    package static let current = "0.1.0"
+}

@@ -1,0 +1,32 @@
+/// Why a plugin's library could not be taken into service, or a lifecycle function of it failed.
+///
+/// A plugin that misbehaves is an operating error: it reaches the operator as ``message`` in `list` and in the log.
+package struct PluginError: Error, Sendable, CustomStringConvertible {
+    package enum Code: String, Sendable {
+        /// The file could not be read or copied.
+        case unreadable
+        /// The file is not a shared library for this machine, or not all of one.
+        case notALibrary
+        /// The dynamic linker refused it.
+        case linkFailed
+        /// It has no entry symbol, another ABI, or a descriptor that breaks the contract.
+        case invalidDescriptor
+        /// A lifecycle function (`load`, `create`, `warm_up`, ...) returned a status other than OK.
+        case lifecycleFailed
+        /// A lifecycle function did not return in time.
+        case timedOut
+    }
+
+    package var code: Code
+    /// What happened and what to do next, one line for people.
+    package var message: String
+    package var cause: (any Error)?
+
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    package var description: String { message }
+}

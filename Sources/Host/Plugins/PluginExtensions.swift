@@ -1,0 +1,43 @@
+internal import PluginABI
+
+/// The optional features that a plugin offers, read once.
+struct PluginExtensions: @unchecked Sendable {
+    // Sendable: constant pointers to plugin functions, called as their thread tags say.
+    let state: backplane_state_extension_t?
+    let warmUp: backplane_warmup_extension_t?
+    let health: backplane_health_extension_t?
+
+    /// [main]
+    ///
+    /// - Throws: ``PluginError`` when an extension's struct breaks the contract.
+    init(of library: PluginLibrary) throws(PluginError) {
+        state = try library.pluginExtension(
+            BACKPLANE_EXTENSION_STATE, as: backplane_state_extension_t.self,
+            structSize: { $0.struct_size })
+        warmUp = try library.pluginExtension(
+            BACKPLANE_EXTENSION_WARMUP, as: backplane_warmup_extension_t.self,
+            structSize: { $0.struct_size })
+        health = try library.pluginExtension(
+            BACKPLANE_EXTENSION_HEALTH, as: backplane_health_extension_t.self,
+            structSize: { $0.struct_size })
+
+        try Self.require(
+            unsafe state == nil || (state?.save != nil && state?.restore != nil),
+            BACKPLANE_EXTENSION_STATE, "save and restore")
+        try Self.require(
+            unsafe warmUp == nil || warmUp?.warm_up != nil, BACKPLANE_EXTENSION_WARMUP, "warm_up")
+        try Self.require(
+            unsafe health == nil || health?.check != nil, BACKPLANE_EXTENSION_HEALTH, "check")
+    }
+
+    var hasState: Bool { state != nil }
+
+    private static func require(
+        _ condition: Bool, _ identifier: String, _ functions: String
+    ) throws(PluginError) {
+        guard condition else {
+            throw PluginError(
+                .invalidDescriptor, "the extension \(identifier) lacks a function it requires: \(functions)")
+        }
+    }
+}

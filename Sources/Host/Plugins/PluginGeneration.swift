@@ -1,0 +1,62 @@
+internal import PluginABI
+package import Logging
+
+/// One loaded copy of a plugin: a library, its number, and what its instances share.
+///
+/// Its life: ``load(_:number:logger:)`` maps, checks and prepares the library; ``PluginInstance``s come and go;
+/// ``unload()`` undoes the preparation. After that nothing of it may be called.
+package final class PluginGeneration: Sendable {
+    /// Never used twice in a host.
+    package let number: Int
+    package let conduct: PluginConduct
+    package let fingerprint: UInt64
+    package var descriptor: PluginDescriptor { library.descriptor }
+    package var handsStateOver: Bool { extensions.hasState }
+
+    let library: PluginLibrary
+    let host: HostTable
+    let context: HostContext
+    let extensions: PluginExtensions
+    private let store: LibraryStore
+
+    /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [main]
+    ///
+    /// - Throws: ``PluginError``. The library may stay mapped, but nothing of it is in use.
+    package static func load(
+        _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int, logger: Logger
+    ) throws(PluginError) -> PluginGeneration {
+        do throws(PluginError) {
+            let library = try PluginLibrary(opening: copy)
+            return try PluginGeneration(library, store: store, number: number, logger: logger)
+        } catch {
+            store.discard(copy)
+            throw error
+        }
+    }
+
+    private init(
+        _ library: PluginLibrary, store: LibraryStore, number: Int, logger: Logger
+    ) throws(PluginError) {
+        self.library = library
+        self.store = store
+        self.number = number
+        fingerprint = library.copy.fingerprint
+        conduct = PluginConduct(logger: logger)
+        context = HostContext(conduct: conduct)
+        host = HostTable(context: context)
+        extensions = try PluginExtensions(of: library)
+
+        guard let load = unsafe library.functions.load else { return }
+        unsafe try LifecycleError.check("load") { error in unsafe load(host.pointer, error) }
+    }
+
+    /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance may be left. [main]
+    ///
+    /// - Returns: whether it was unmapped; otherwise it stays, as a retired generation.
+    package func unload() -> Bool {
+        unsafe library.functions.unload?()
+        let unmapped = library.close()
+        if unmapped { store.discard(library.copy) }
+        return unmapped
+    }
+}

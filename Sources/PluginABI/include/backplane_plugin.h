@@ -1,0 +1,543 @@
+/*
+ * backplane_plugin.h - the contract between the Backplane host and a plugin. ABI 1.0.
+ *
+ * A plugin is a shared library that exports one function, backplane_plugin_entry(), and links nothing of the
+ * host. This header and a C compiler are all it takes; a whole plugin:
+ *
+ *     #include "backplane_plugin.h"
+ *
+ *     static void shout(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+ *         (void)self;
+ *         for (uint32_t i = 0; i < count; i++)
+ *             backplane_finish_text(calls[i], "text/plain", "HELLO");
+ *     }
+ *
+ *     static const backplane_method_t methods[] = {{.name = "__call__", .invoke = shout}};
+ *
+ *     static const backplane_plugin_t plugin = {
+ *         BACKPLANE_PLUGIN_HEADER, .name = "shout", .version = "1.0.0",
+ *         .methods = methods, .method_count = 1, .method_size = sizeof(backplane_method_t)};
+ *
+ *     BACKPLANE_EXPORT const backplane_plugin_t *backplane_plugin_entry(void) { return &plugin; }
+ *
+ * THREADS. Every function pointer carries one of three tags:
+ *   [main]            a lifecycle thread of the host. No two [main] functions of one library run at once, but not
+ *                     always on the same thread.
+ *   [replica-thread]  a thread of that replica. Calls into one instance never overlap, unless the plugin has
+ *                     BACKPLANE_TRAIT_REENTRANT: then `invoke` may overlap with `invoke`, and with nothing else.
+ *                     (A method marked BACKPLANE_METHOD_INLINE may run on an I/O thread; the promise is the same.)
+ *   [any-thread]      any thread, those the plugin started among them, also several at once.
+ *
+ * OWNERSHIP. Inputs are borrowed: the side that passed a pointer keeps it, and the text at the pointer says until
+ * when. Outputs are copied into host memory before the host's function returns. Neither side frees what the
+ * other allocated. Text is UTF-8; a backplane_string_t is not NUL-terminated, a `const char *` is. (Bytes of a
+ * request header that are not UTF-8 arrive as U+FFFD.)
+ *
+ * What a call lends is borrowed until the plugin finishes the call; for a method without BACKPLANE_METHOD_ASYNC, at
+ * the longest until `invoke` returns. A deadline that passes, or a caller that goes away, ends no borrow.
+ *
+ * ERRORS. No C++ exception, longjmp or other unwinding may cross this boundary, in either direction.
+ *
+ * GROWTH. Structs are append-only, start with (or are accompanied by) their size, and new members stand in groups
+ * "since 1.1". Read a member that is newer than the ABI you require only after BACKPLANE_HAS() says it is there.
+ */
+#ifndef BACKPLANE_PLUGIN_H
+#define BACKPLANE_PLUGIN_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Version and compiler ------------------------------------------------------------------------------------ */
+
+/* Another major is another contract: the host refuses the plugin. A plugin with a higher minor than the host's is
+ * served; it finds out what the host has with BACKPLANE_HAS() and get_extension(). */
+#define BACKPLANE_ABI_MAJOR 1
+#define BACKPLANE_ABI_MINOR 0
+
+/* The bytes "BPLN": tells a descriptor from whatever else a function of that name may return. */
+#define BACKPLANE_MAGIC 0x4E4C5042u
+
+/* The name of the entry symbol, for whoever looks it up. */
+#define BACKPLANE_ENTRY_SYMBOL "backplane_plugin_entry"
+
+#if defined(__cplusplus)
+#define BACKPLANE_EXTERN_C extern "C"
+#define BACKPLANE_STATIC_ASSERT(condition, message) static_assert(condition, message)
+#else
+#define BACKPLANE_EXTERN_C extern
+#define BACKPLANE_STATIC_ASSERT(condition, message) _Static_assert(condition, message)
+#endif
+
+#if defined(__GNUC__)
+#define BACKPLANE_EXPORT BACKPLANE_EXTERN_C __attribute__((visibility("default")))
+#define BACKPLANE_PRINTF(format_index, first_argument) \
+    __attribute__((format(printf, format_index, first_argument)))
+#else
+#define BACKPLANE_EXPORT BACKPLANE_EXTERN_C
+#define BACKPLANE_PRINTF(format_index, first_argument)
+#endif
+
+/* Pointers that may be NULL are marked; all others may not. (NONNULL is written only where clang wants it.) */
+#if defined(__clang__)
+#define BACKPLANE_NULLABLE _Nullable
+#define BACKPLANE_NONNULL _Nonnull
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-extension"
+#pragma clang assume_nonnull begin
+#else
+#define BACKPLANE_NULLABLE
+#define BACKPLANE_NONNULL
+#endif
+
+/* Whether the struct at `pointer`, whose first member or `struct_size` tells its size, has `member`. */
+#define BACKPLANE_HAS(pointer, type, member) \
+    ((pointer)->struct_size >= offsetof(type, member) + sizeof((pointer)->member))
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/* ---- Values -------------------------------------------------------------------------------------------------- */
+
+/* Bytes that somebody else owns. `data` may be NULL when `size` is 0. */
+typedef struct backplane_bytes {
+    const uint8_t *BACKPLANE_NULLABLE data;
+    uint64_t size;
+} backplane_bytes_t;
+
+/* UTF-8 text that somebody else owns, not NUL-terminated. `data` may be NULL when `size` is 0. */
+typedef struct backplane_string {
+    const char *BACKPLANE_NULLABLE data;
+    uint64_t size;
+} backplane_string_t;
+
+/* A header field of a request or a response. Names of request headers are in lower case. Response headers that
+ * HTTP leaves to the host (content-length, transfer-encoding, connection, ...) are dropped. */
+typedef struct backplane_header {
+    backplane_string_t name;
+    backplane_string_t value;
+} backplane_header_t;
+
+/* How a call or a lifecycle function ended: gRPC's canonical codes, by number. The host answers HTTP callers with
+ * the status in the comment. Any other number counts as UNKNOWN. */
+typedef int32_t backplane_status_t;
+enum {
+    BACKPLANE_STATUS_OK = 0,                  /* 200 */
+    BACKPLANE_STATUS_CANCELLED = 1,           /* 499 */
+    BACKPLANE_STATUS_UNKNOWN = 2,             /* 500 */
+    BACKPLANE_STATUS_INVALID_ARGUMENT = 3,    /* 400 */
+    BACKPLANE_STATUS_DEADLINE_EXCEEDED = 4,   /* 504 */
+    BACKPLANE_STATUS_NOT_FOUND = 5,           /* 404 */
+    BACKPLANE_STATUS_ALREADY_EXISTS = 6,      /* 409 */
+    BACKPLANE_STATUS_PERMISSION_DENIED = 7,   /* 403 */
+    BACKPLANE_STATUS_RESOURCE_EXHAUSTED = 8,  /* 429 */
+    BACKPLANE_STATUS_FAILED_PRECONDITION = 9, /* 400 */
+    BACKPLANE_STATUS_ABORTED = 10,            /* 409 */
+    BACKPLANE_STATUS_OUT_OF_RANGE = 11,       /* 400 */
+    BACKPLANE_STATUS_UNIMPLEMENTED = 12,      /* 501 */
+    BACKPLANE_STATUS_INTERNAL = 13,           /* 500 */
+    BACKPLANE_STATUS_UNAVAILABLE = 14,        /* 503 */
+    BACKPLANE_STATUS_DATA_LOSS = 15,          /* 500 */
+    BACKPLANE_STATUS_UNAUTHENTICATED = 16     /* 401 */
+};
+
+/* Where a lifecycle function says why it failed. Host memory, valid while the function it was passed to runs;
+ * write at most `capacity` bytes, the terminating NUL among them (backplane_error_format() does). */
+typedef struct backplane_error {
+    uint32_t struct_size;
+    uint32_t capacity;
+    char *message;
+} backplane_error_t;
+
+/* Where a function puts bytes for the host to keep. Host memory, valid while the function it was passed to runs. */
+typedef struct backplane_sink {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void *BACKPLANE_NULLABLE context;
+    /* Appends `bytes`, copied before it returns. Required. Returns OK, or RESOURCE_EXHAUSTED over the host's limit
+     * (64 MiB for a state hand-over); nothing was appended then. `bytes` stays the caller's either way.
+     * [any-thread] */
+    backplane_status_t (*write)(struct backplane_sink *sink, backplane_bytes_t bytes);
+} backplane_sink_t;
+
+/* ---- A call -------------------------------------------------------------------------------------------------- */
+
+typedef struct backplane_host backplane_host_t;
+
+/* What the call asks. Host memory, borrowed until the call is finished. */
+typedef struct backplane_request {
+    uint32_t struct_size;
+    uint32_t method;                 /* index into the plugin's method table */
+    backplane_bytes_t body;          /* the argument */
+    backplane_string_t content_type; /* of the body, as sent; empty when none was sent */
+    uint64_t deadline_ns;            /* on CLOCK_MONOTONIC, in nanoseconds; 0: none */
+} backplane_request_t;
+
+typedef int32_t backplane_origin_t;
+enum {
+    BACKPLANE_ORIGIN_HTTP = 1,  /* a request to the HTTP listener */
+    BACKPLANE_ORIGIN_HANDLE = 2 /* a handle: the command line, or the program that embeds the host */
+};
+
+/* What else is known of a call. Made when first asked for, so that calls that don't look pay nothing. Host memory,
+ * borrowed until the call is finished. A handle call has the values its options gave, and empty strings else. */
+typedef struct backplane_metadata {
+    uint32_t struct_size;
+    backplane_origin_t origin;
+    backplane_string_t http_method; /* "POST" */
+    backplane_string_t path;        /* "/echo", still percent-encoded */
+    backplane_string_t query;       /* "a=1&b=2" without "?", still percent-encoded; empty when there is none */
+    backplane_string_t request_id;  /* X-Request-ID, taken from the caller or made by the host; never empty */
+    backplane_string_t shard_key;   /* X-SERVE-SHARD-KEY; empty when there is none */
+    const backplane_header_t *BACKPLANE_NULLABLE headers; /* in the order sent */
+    uint64_t header_count;
+} backplane_metadata_t;
+
+/* A call to one method, finished exactly once. A value: copy it and keep the copy for as long as you like. Using it
+ * after it was finished is misuse that the host notices, counts, logs and survives; `request` is gone by then. */
+typedef struct backplane_call {
+    const backplane_host_t *host; /* valid as long as the library is loaded */
+    const backplane_request_t *request;
+    uint64_t id; /* never used twice */
+} backplane_call_t;
+
+/* A successful answer, or a part of one. Plugin memory, borrowed while the host's function runs; it may refer to the
+ * call's own request. */
+typedef struct backplane_response {
+    uint32_t struct_size; /* sizeof(backplane_response_t) */
+    uint32_t header_count;
+    const backplane_header_t *BACKPLANE_NULLABLE headers; /* response headers beside those the host writes */
+    backplane_string_t content_type;                      /* empty: application/octet-stream */
+    backplane_bytes_t body;                               /* what allocate_body returned is not copied */
+} backplane_response_t;
+
+typedef int32_t backplane_log_level_t;
+enum {
+    BACKPLANE_LOG_DEBUG = 1,
+    BACKPLANE_LOG_INFO = 2,
+    BACKPLANE_LOG_WARNING = 3,
+    BACKPLANE_LOG_ERROR = 4
+};
+
+/* ---- What the host offers ------------------------------------------------------------------------------------ */
+
+/* The host's services, one table per loaded library. Valid as long as the library is loaded. */
+struct backplane_host {
+    uint32_t struct_size;
+    uint16_t abi_major;
+    uint16_t abi_minor;
+    const char *name;    /* "backplane" */
+    const char *version; /* of the host: "0.1.0" */
+
+    /* Finishes a call with success. `response` and all it points to stay the plugin's and may go as soon as this
+     * returns. After this the call's request, metadata and allocated body must not be touched. Finishing a
+     * finished call changes nothing but the misuse count.
+     * [any-thread] */
+    void (*finish)(backplane_call_t call, const backplane_response_t *response);
+
+    /* Finishes a call with a status other than OK and a message for the caller (may be empty). `message` stays the
+     * plugin's. OK here counts as UNKNOWN. After `write`, the caller sees the response break off.
+     * [any-thread] */
+    void (*fail)(backplane_call_t call, backplane_status_t status, backplane_string_t message);
+
+    /* Sends a part of the response now and leaves the call open: a streamed response. The first part's content type
+     * and headers are the response's; of later parts, and of the `finish` that must follow, only the body counts.
+     * `part` stays the plugin's. Blocks while the caller is slow to read, until there is room, or the call is over.
+     * Returns OK; CANCELLED when the caller has gone, the deadline has passed or the call is finished: stop, and
+     * finish the call; FAILED_PRECONDITION in an INLINE method, which may not block.
+     * [any-thread] */
+    backplane_status_t (*write)(backplane_call_t call, const backplane_response_t *part);
+
+    /* Host memory for a response body of up to `size` bytes, zeroed; pass its very address as the body of `finish` and
+     * nothing is copied. (`write` copies.) One per call; a second one replaces the first. The host frees it when the
+     * call is finished, whether it was used or not. Never NULL for size 0. Returns NULL when the call is finished, or
+     * `size` is over the host's limit (1 GiB).
+     * [any-thread] */
+    uint8_t *BACKPLANE_NULLABLE (*BACKPLANE_NONNULL allocate_body)(backplane_call_t call, uint64_t size);
+
+    /* What else is known of the call: HTTP method, path, headers, ... The result is borrowed until the call is
+     * finished. Returns NULL when it is finished already.
+     * [any-thread] */
+    const backplane_metadata_t *BACKPLANE_NULLABLE (*BACKPLANE_NONNULL get_metadata)(backplane_call_t call);
+
+    /* Not 0 when nobody waits for the answer any more: the caller went away, the deadline passed, or the call is
+     * finished. Worth asking between the steps of long work. The call must be finished all the same.
+     * [any-thread] */
+    int32_t (*is_cancelled)(backplane_call_t call);
+
+    /* Writes a line to the host's log under the plugin's name. `message` stays the plugin's.
+     * [any-thread] */
+    void (*log)(const backplane_host_t *host, backplane_log_level_t level, backplane_string_t message);
+
+    /* A service of the host that not every host has, by name; what it points to is valid as long as the library is
+     * loaded. Returns NULL when this host has none of that name. This host has none yet.
+     * [any-thread] */
+    const void *BACKPLANE_NULLABLE (*BACKPLANE_NONNULL get_extension)(
+        const backplane_host_t *host, const char *identifier);
+};
+
+/* ---- What a plugin offers ------------------------------------------------------------------------------------ */
+
+/* One replica's state. The plugin defines the struct as it likes and alone looks inside; the host only hands the
+ * pointer back. */
+typedef struct backplane_instance backplane_instance_t;
+
+/* Any function, for the `function` of a typed method. */
+typedef void (*backplane_function_t)(void);
+
+/* Method flags. */
+enum {
+    /* `invoke` takes several calls at once. Without it `count` is always 1. */
+    BACKPLANE_METHOD_BATCHABLE = 0x1,
+    /* Runs in bounded time, well under a millisecond, and never blocks: the host may run it on an I/O thread. The
+     * host takes this back, and says so in its log, for a method that overstays. */
+    BACKPLANE_METHOD_INLINE = 0x2,
+    /* Calls may be finished after `invoke` has returned. Without it, a call left unfinished when `invoke` returns
+     * is answered INTERNAL at once. */
+    BACKPLANE_METHOD_ASYNC = 0x4
+};
+
+/* An entry of the method table. Plugin memory, valid as long as the library is loaded. A method has either `invoke`
+ * or both `signature` and `function`. */
+typedef struct backplane_method {
+    const char *BACKPLANE_NULLABLE name; /* required; "__call__" is the one called by default */
+    const char *BACKPLANE_NULLABLE description; /* optional; one line for people */
+    uint32_t flags;                             /* BACKPLANE_METHOD_... */
+    uint32_t preferred_batch_size;              /* 0: no preference; a hint */
+
+    /* Runs `count` calls of this method. Every call must be finished exactly once, with the host's `finish` or
+     * `fail`, in any order, from any thread. `calls` is borrowed until this returns (copy the elements to keep them),
+     * each call's request until that call is finished.
+     * [replica-thread] */
+    void (*BACKPLANE_NULLABLE invoke)(
+        backplane_instance_t *BACKPLANE_NULLABLE instance, const backplane_call_t *calls, uint32_t count);
+
+    /* A typed method: an ordinary C function and its signature, "(self, i64) -> bool"; the host turns JSON arguments
+     * into C ones. This host refuses typed methods for now; their place is here so that the struct stays. */
+    const char *BACKPLANE_NULLABLE signature;
+    BACKPLANE_NULLABLE backplane_function_t function;
+} backplane_method_t;
+
+/* What `create` is told. Host memory, borrowed while `create` runs. */
+typedef struct backplane_create_args {
+    uint32_t struct_size;
+    uint32_t replica;               /* 0, 1, ... below the backend's num_replicas */
+    backplane_string_t backend;     /* the backend's tag */
+    backplane_string_t user_config; /* JSON: what the configuration gives this backend; "null" when nothing */
+} backplane_create_args_t;
+
+/* Plugin traits. */
+enum {
+    /* One instance takes several `invoke`s at once. Without it the host sends the next when the last has returned. */
+    BACKPLANE_TRAIT_REENTRANT = 0x1,
+    /* The library may be unmapped after `unload`: no threads, thread-local destructors, atexit handlers or pointers
+     * of it stay behind. Not for Swift, Go, or C++ with thread_local. Without it the library stays mapped. */
+    BACKPLANE_TRAIT_UNLOADABLE = 0x2
+};
+
+/* The descriptor. Plugin memory, valid as long as the library is loaded. The host checks the first four members and
+ * all that is required before it calls anything but the entry function. */
+typedef struct backplane_plugin {
+    uint32_t magic;       /* BACKPLANE_MAGIC */
+    uint32_t struct_size; /* sizeof(backplane_plugin_t) */
+    uint16_t abi_major;   /* BACKPLANE_ABI_MAJOR */
+    uint16_t abi_minor;   /* BACKPLANE_ABI_MINOR */
+    uint32_t traits;      /* BACKPLANE_TRAIT_... */
+
+    const char *BACKPLANE_NULLABLE name;        /* required */
+    const char *BACKPLANE_NULLABLE version;     /* required; "1.2.3" */
+    const char *BACKPLANE_NULLABLE description; /* optional; one line for people */
+
+    const backplane_method_t *BACKPLANE_NULLABLE methods; /* required; at least one */
+    uint32_t method_count;
+    uint32_t method_size; /* sizeof(backplane_method_t) */
+
+    /* Prepares the library, once, before the first `create`. Optional. `host` stays valid as long as the library is
+     * loaded. Returns OK, or a status and a message in `error`: then the library is not used, and `unload` not
+     * called.
+     * [main] */
+    backplane_status_t (*BACKPLANE_NULLABLE load)(const backplane_host_t *host, backplane_error_t *error);
+
+    /* Undoes `load`, after the last `destroy`. Optional. The library's own threads must be gone when it returns.
+     * [main] */
+    void (*BACKPLANE_NULLABLE unload)(void);
+
+    /* Makes the state of one replica. Optional: without it every instance is NULL. `args` and `error` are borrowed
+     * while it runs. Returns OK with the instance in `*instance`, which the plugin owns until `destroy`; or a status
+     * and a message in `error`: then the plugin has freed what it made, and `destroy` is not called.
+     * [replica-thread] */
+    backplane_status_t (*BACKPLANE_NULLABLE create)(
+        const backplane_host_t *host, const backplane_create_args_t *args,
+        backplane_instance_t *BACKPLANE_NULLABLE *BACKPLANE_NULLABLE instance, backplane_error_t *error);
+
+    /* Frees the state of one replica. Optional. No call of it is unfinished, and none will come.
+     * [replica-thread] */
+    void (*BACKPLANE_NULLABLE destroy)(backplane_instance_t *BACKPLANE_NULLABLE instance);
+
+    /* Takes a new user_config (JSON, borrowed while it runs) without a restart. Optional: without it the host makes
+     * new replicas instead. Returns OK, or a status and a message in `error`, and keeps the old configuration.
+     * [replica-thread] */
+    backplane_status_t (*BACKPLANE_NULLABLE reconfigure)(
+        backplane_instance_t *BACKPLANE_NULLABLE instance, backplane_string_t user_config, backplane_error_t *error);
+
+    /* An optional feature by name, one of BACKPLANE_EXTENSION_... Optional. What it points to is plugin memory, valid
+     * as long as the library is loaded. Returns NULL for names it doesn't know.
+     * [main] */
+    const void *BACKPLANE_NULLABLE (*BACKPLANE_NULLABLE get_extension)(const char *identifier);
+} backplane_plugin_t;
+
+/* The first four members of a descriptor, in order: {BACKPLANE_PLUGIN_HEADER, .name = ...} */
+#define BACKPLANE_PLUGIN_HEADER \
+    BACKPLANE_MAGIC, (uint32_t)sizeof(backplane_plugin_t), BACKPLANE_ABI_MAJOR, BACKPLANE_ABI_MINOR
+
+/* The one symbol a plugin exports. Returns its descriptor, or NULL when the library can't be served on this machine.
+ * Called once per loaded copy, before anything else. [main] */
+BACKPLANE_EXPORT const backplane_plugin_t *BACKPLANE_NULLABLE backplane_plugin_entry(void);
+
+/* ---- Extensions of a plugin ---------------------------------------------------------------------------------- */
+
+/* State hand-over: the count survives a reload. When the old generation can `save` and the new one can `restore`, the
+ * host holds new calls, lets the old replica finish its calls, hands the bytes over, and lets the calls go on. */
+#define BACKPLANE_EXTENSION_STATE "backplane.state/1"
+typedef struct backplane_state_extension {
+    uint32_t struct_size; /* sizeof(backplane_state_extension_t) */
+    uint32_t reserved;
+
+    /* Writes the instance's state to `sink`, in a form that the next version of the plugin reads. Required. No call
+     * is running. Changes nothing: the instance may have to go on serving. Returns OK, or a status and a message in
+     * `error`: then the reload fails and the old generation serves on.
+     * [replica-thread] */
+    backplane_status_t (*BACKPLANE_NULLABLE save)(
+        backplane_instance_t *BACKPLANE_NULLABLE instance, backplane_sink_t *sink, backplane_error_t *error);
+
+    /* Takes over a state that `save` of another generation wrote. Required. `state` is borrowed while it runs. Called
+     * after `create`, before the first call. Returns as `save` does.
+     * [replica-thread] */
+    backplane_status_t (*BACKPLANE_NULLABLE restore)(
+        backplane_instance_t *BACKPLANE_NULLABLE instance, backplane_bytes_t state, backplane_error_t *error);
+} backplane_state_extension_t;
+
+/* Warm-up: work to be done before the first call, and before the old generation stops. */
+#define BACKPLANE_EXTENSION_WARMUP "backplane.warmup/1"
+typedef struct backplane_warmup_extension {
+    uint32_t struct_size; /* sizeof(backplane_warmup_extension_t) */
+    uint32_t reserved;
+
+    /* Fills caches, loads models, ... Required. Returns OK, or a status and a message in `error`: then this generation
+     * does not go into service.
+     * [replica-thread] */
+    backplane_status_t (*BACKPLANE_NULLABLE warm_up)(
+        backplane_instance_t *BACKPLANE_NULLABLE instance, backplane_error_t *error);
+} backplane_warmup_extension_t;
+
+/* Health: whether the instance can serve. */
+#define BACKPLANE_EXTENSION_HEALTH "backplane.health/1"
+typedef struct backplane_health_extension {
+    uint32_t struct_size; /* sizeof(backplane_health_extension_t) */
+    uint32_t reserved;
+
+    /* Asked after warm-up, and from time to time between calls. Required. Quick: calls wait for it. Returns OK, or a
+     * status and a message in `error`.
+     * [replica-thread] */
+    backplane_status_t (*BACKPLANE_NULLABLE check)(
+        backplane_instance_t *BACKPLANE_NULLABLE instance, backplane_error_t *error);
+} backplane_health_extension_t;
+
+/* ---- Helpers: nothing below is part of the binary contract --------------------------------------------------- */
+
+/* A NUL-terminated text as a backplane_string_t that borrows it. */
+static inline backplane_string_t backplane_string(const char *text) {
+    backplane_string_t string = {text, (uint64_t)strlen(text)};
+    return string;
+}
+
+/* Finishes a call with a body. */
+static inline void backplane_finish(
+    backplane_call_t call, backplane_string_t content_type, backplane_bytes_t body) {
+    backplane_response_t response = {(uint32_t)sizeof(backplane_response_t), 0, NULL, content_type, body};
+    call.host->finish(call, &response);
+}
+
+/* Finishes a call with a NUL-terminated text. */
+static inline void backplane_finish_text(backplane_call_t call, const char *content_type, const char *text) {
+    backplane_bytes_t body = {(const uint8_t *)text, (uint64_t)strlen(text)};
+    backplane_finish(call, backplane_string(content_type), body);
+}
+
+/* Finishes a call with a status other than OK and a NUL-terminated message. */
+static inline void backplane_fail(backplane_call_t call, backplane_status_t status, const char *message) {
+    call.host->fail(call, status, backplane_string(message));
+}
+
+/* Says why a lifecycle function failed, and returns `status`: return backplane_error_format(error, ...); */
+BACKPLANE_PRINTF(3, 4)
+static inline backplane_status_t backplane_error_format(
+    backplane_error_t *error, backplane_status_t status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(error->message, error->capacity, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* ---- Layout: what makes 1.0 binary compatible, held by the compiler (LP64) ----------------------------------- */
+
+#define BACKPLANE_ASSERT_SIZE(type, size) \
+    BACKPLANE_STATIC_ASSERT(sizeof(type) == (size), #type " has another size than ABI 1.0")
+#define BACKPLANE_ASSERT_OFFSET(type, member, offset) \
+    BACKPLANE_STATIC_ASSERT( \
+        offsetof(type, member) == (offset), #type "." #member " is elsewhere than in ABI 1.0")
+
+BACKPLANE_ASSERT_SIZE(backplane_bytes_t, 16);
+BACKPLANE_ASSERT_SIZE(backplane_string_t, 16);
+BACKPLANE_ASSERT_SIZE(backplane_header_t, 32);
+BACKPLANE_ASSERT_SIZE(backplane_error_t, 16);
+BACKPLANE_ASSERT_OFFSET(backplane_error_t, message, 8);
+BACKPLANE_ASSERT_SIZE(backplane_sink_t, 24);
+BACKPLANE_ASSERT_OFFSET(backplane_sink_t, write, 16);
+BACKPLANE_ASSERT_SIZE(backplane_request_t, 48);
+BACKPLANE_ASSERT_OFFSET(backplane_request_t, body, 8);
+BACKPLANE_ASSERT_OFFSET(backplane_request_t, content_type, 24);
+BACKPLANE_ASSERT_OFFSET(backplane_request_t, deadline_ns, 40);
+BACKPLANE_ASSERT_SIZE(backplane_metadata_t, 104);
+BACKPLANE_ASSERT_OFFSET(backplane_metadata_t, http_method, 8);
+BACKPLANE_ASSERT_OFFSET(backplane_metadata_t, request_id, 56);
+BACKPLANE_ASSERT_OFFSET(backplane_metadata_t, headers, 88);
+BACKPLANE_ASSERT_SIZE(backplane_call_t, 24);
+BACKPLANE_ASSERT_OFFSET(backplane_call_t, id, 16);
+BACKPLANE_ASSERT_SIZE(backplane_response_t, 48);
+BACKPLANE_ASSERT_OFFSET(backplane_response_t, content_type, 16);
+BACKPLANE_ASSERT_OFFSET(backplane_response_t, body, 32);
+BACKPLANE_ASSERT_SIZE(backplane_host_t, 88);
+BACKPLANE_ASSERT_OFFSET(backplane_host_t, finish, 24);
+BACKPLANE_ASSERT_OFFSET(backplane_host_t, write, 40);
+BACKPLANE_ASSERT_OFFSET(backplane_host_t, get_extension, 80);
+BACKPLANE_ASSERT_SIZE(backplane_method_t, 48);
+BACKPLANE_ASSERT_OFFSET(backplane_method_t, flags, 16);
+BACKPLANE_ASSERT_OFFSET(backplane_method_t, invoke, 24);
+BACKPLANE_ASSERT_OFFSET(backplane_method_t, function, 40);
+BACKPLANE_ASSERT_SIZE(backplane_create_args_t, 40);
+BACKPLANE_ASSERT_OFFSET(backplane_create_args_t, backend, 8);
+BACKPLANE_ASSERT_SIZE(backplane_plugin_t, 104);
+BACKPLANE_ASSERT_OFFSET(backplane_plugin_t, abi_major, 8);
+BACKPLANE_ASSERT_OFFSET(backplane_plugin_t, name, 16);
+BACKPLANE_ASSERT_OFFSET(backplane_plugin_t, methods, 40);
+BACKPLANE_ASSERT_OFFSET(backplane_plugin_t, load, 56);
+BACKPLANE_ASSERT_OFFSET(backplane_plugin_t, get_extension, 96);
+BACKPLANE_ASSERT_SIZE(backplane_state_extension_t, 24);
+BACKPLANE_ASSERT_SIZE(backplane_warmup_extension_t, 16);
+BACKPLANE_ASSERT_SIZE(backplane_health_extension_t, 16);
+
+#if defined(__cplusplus)
+} /* extern "C" */
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#pragma clang diagnostic pop
+#endif
+
+#endif /* BACKPLANE_PLUGIN_H */

@@ -1,0 +1,27 @@
+/* finishes_twice - finishes each call twice within `invoke`, the second time through a copy of
+ * the call. */
+#include "backplane_plugin.h"
+
+static void answer(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    for (uint32_t i = 0; i < count; i++) {
+        const backplane_call_t copy = calls[i];
+        backplane_finish_text(calls[i], "text/plain", "first");
+        backplane_finish_text(copy, "text/plain", "second");
+    }
+}
+
+static const backplane_method_t methods[] = {{.name = "__call__", .invoke = answer}};
+
+static const backplane_plugin_t plugin = {
+    BACKPLANE_PLUGIN_HEADER,
+    .name = "finishes_twice",
+    .version = "1.0.0",
+    .methods = methods,
+    .method_count = sizeof(methods) / sizeof(methods[0]),
+    .method_size = sizeof(backplane_method_t),
+};
+
+BACKPLANE_EXPORT const backplane_plugin_t *backplane_plugin_entry(void) {
+    return &plugin;
+}

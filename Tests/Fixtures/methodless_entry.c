@@ -1,0 +1,27 @@
+/* methodless_entry - the method "nothing" has neither `invoke` nor `signature` and `function`. */
+#include "backplane_plugin.h"
+
+static void answer(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    for (uint32_t i = 0; i < count; i++) {
+        backplane_finish_text(calls[i], "text/plain", "methodless");
+    }
+}
+
+static const backplane_method_t methods[] = {
+    {.name = "__call__", .invoke = answer},
+    {.name = "nothing"},
+};
+
+static const backplane_plugin_t plugin = {
+    BACKPLANE_PLUGIN_HEADER,
+    .name = "methodless_entry",
+    .version = "1.0.0",
+    .methods = methods,
+    .method_count = sizeof(methods) / sizeof(methods[0]),
+    .method_size = sizeof(backplane_method_t),
+};
+
+BACKPLANE_EXPORT const backplane_plugin_t *backplane_plugin_entry(void) {
+    return &plugin;
+}

@@ -1,0 +1,24 @@
+/* null_name - the plugin's name, which is required, is NULL. */
+#include "backplane_plugin.h"
+
+static void answer(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    for (uint32_t i = 0; i < count; i++) {
+        backplane_finish_text(calls[i], "text/plain", "null name");
+    }
+}
+
+static const backplane_method_t methods[] = {{.name = "__call__", .invoke = answer}};
+
+static const backplane_plugin_t plugin = {
+    BACKPLANE_PLUGIN_HEADER,
+    .name = NULL,
+    .version = "1.0.0",
+    .methods = methods,
+    .method_count = sizeof(methods) / sizeof(methods[0]),
+    .method_size = sizeof(backplane_method_t),
+};
+
+BACKPLANE_EXPORT const backplane_plugin_t *backplane_plugin_entry(void) {
+    return &plugin;
+}

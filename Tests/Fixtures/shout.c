@@ -1,0 +1,16 @@
+/* shout - behaves: the example in the top comment of backplane_plugin.h, to the letter. */
+#include "backplane_plugin.h"
+
+static void shout(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    for (uint32_t i = 0; i < count; i++)
+        backplane_finish_text(calls[i], "text/plain", "HELLO");
+}
+
+static const backplane_method_t methods[] = {{.name = "__call__", .invoke = shout}};
+
+static const backplane_plugin_t plugin = {
+    BACKPLANE_PLUGIN_HEADER, .name = "shout", .version = "1.0.0",
+    .methods = methods, .method_count = 1, .method_size = sizeof(backplane_method_t)};
+
+BACKPLANE_EXPORT const backplane_plugin_t *backplane_plugin_entry(void) { return &plugin; }

@@ -1,0 +1,31 @@
+"""The tables on standard output."""
+
+START_TARGET_MS = 100
+MEMORY_TARGET_MIB = 40
+
+
+def print_rows(rows):
+    layout = "{:<20} {:>5}  {:<20} {:>10} {:>9} {:>9}  {:>9} {:>9}  {}"
+    print("\nRatios are backplane's figure over the server's: medians of the ratios within each round.\n")
+    print(layout.format("row", "conns", "server", "requests/s", "p50 us", "p99 us", "req ratio", "p50 ratio", "target"))
+    for row in rows:
+        for contender in row.contenders:
+            figures = [f"{row.median(contender.name, 'requests_per_second'):,.0f}"]
+            figures += [f"{row.median(contender.name, field):,.0f}" for field in ("p50_us", "p99_us")]
+            verdict = ""
+            ratios = ["", ""]
+            if contender is not row.contenders[0]:
+                ratios = [f"{ratio:.2f}" for ratio in row.ratios(contender.name).values()]
+                if target := row.target(contender.name):
+                    sign = ">=" if target["measure"] == "requests" else "<="
+                    verdict = f"{target['measure']} {sign} {target['bound']}: {'met' if target['met'] else 'MISSED'}"
+            print(layout.format(row.title, row.connections, contender.name, *figures, *ratios, verdict).rstrip())
+
+
+def print_starts(starts):
+    print(f"\n{'server':<20} {'first answer ms':>16} {'idle peak MiB':>14}")
+    for start in starts:
+        print(f"{start['server']:<20} {start['first_answer_ms']:>16.1f} {start['idle_peak_memory_mib']:>14.1f}")
+        if start["server"] == "backplane":
+            met = start["first_answer_ms"] < START_TARGET_MS and start["idle_peak_memory_mib"] < MEMORY_TARGET_MIB
+            print(f"  target: under {START_TARGET_MS} ms and {MEMORY_TARGET_MIB} MiB: {'met' if met else 'MISSED'}")

@@ -1,0 +1,102 @@
+"""The rows of the table: who is compared, over which rounds, against which target."""
+
+import dataclasses
+import statistics
+import time
+
+from .basics import note
+from .load import Contender
+from .servers import NGINX
+
+INLINE = {"X-SERVE-CALL-METHOD": "inline"}
+
+# What a row has to reach against nginx: (row, connections) -> (measure, bound). See `Row.ratios` for the measures.
+TARGETS = {
+    ("echo, worker thread", 1): ("p50", 1.5),
+    ("echo, worker thread", 64): ("requests", 0.8),
+    ("echo, INLINE", 64): ("requests", 0.95),
+}
+
+
+@dataclasses.dataclass
+class Row:
+    """Contenders that are compared; the first is the subject, the ratios are the subject's over each other's."""
+
+    title: str
+    connections: int
+    contenders: list
+    rounds: list = dataclasses.field(default_factory=list)  # of {contender name: Measure}
+
+    def measure(self, load, rounds, seconds):
+        for contender in self.contenders:
+            contender.check_answer()
+            load.run(contender, self.connections, min(seconds, 1))  # warm-up
+        for index in range(rounds):
+            note(f"{self.title}, {self.connections} connections: round {index + 1} of {rounds}")
+            # Nobody always comes first: the order turns by one each round.
+            turn = index % len(self.contenders)
+            order = self.contenders[turn:] + self.contenders[:turn]
+            self.rounds.append({each.name: load.run(each, self.connections, seconds) for each in order})
+
+    def median(self, name, field):
+        return statistics.median(getattr(round_[name], field) for round_ in self.rounds)
+
+    def ratios(self, other):
+        """Medians of the per-round ratios of the subject to `other`: more requests is better, more p50 is worse."""
+        subject = self.contenders[0].name
+        pairs = [(round_[subject], round_[other]) for round_ in self.rounds]
+        return {
+            "requests": statistics.median(a.requests_per_second / b.requests_per_second for a, b in pairs),
+            "p50": statistics.median(a.p50_us / b.p50_us for a, b in pairs),
+        }
+
+    def target(self, other):
+        """The measure and the bound of the target against `other`, and whether it is met; None without one."""
+        if other != NGINX or (self.title, self.connections) not in TARGETS:
+            return None
+        measure, bound = TARGETS[self.title, self.connections]
+        value = self.ratios(other)[measure]
+        met = value >= bound if measure == "requests" else value <= bound
+        return {"measure": measure, "bound": bound, "met": met}
+
+    def as_json(self):
+        subject = self.contenders[0].name
+        results = []
+        for contender in self.contenders:
+            result = {"server": contender.name}
+            for field in ("requests_per_second", "p50_us", "p99_us"):
+                result[field] = self.median(contender.name, field)
+            result["rounds"] = [dataclasses.asdict(round_[contender.name]) for round_ in self.rounds]
+            if contender.name != subject:
+                result["subject_ratio"] = self.ratios(contender.name)
+                result["target"] = self.target(contender.name)
+            results.append(result)
+        return {"row": self.title, "connections": self.connections, "results": results}
+
+
+def echo_rows(ours, peers):
+    """Each method at 1 and 64 connections, against every peer; without the host, the peers alone."""
+    methods = [("echo, worker thread", {}), ("echo, INLINE", INLINE)] if ours else [("echo", {})]
+    for title, headers in methods:
+        for connections in (1, 64):
+            subject = [Contender(ours.name, ours.url, headers)] if ours else []
+            yield Row(title, connections, subject + peers)
+
+
+def measure_starts(servers, rounds):
+    """For each server, over alternating fresh starts: median ms to the first answer, median idle peak memory."""
+    seen = {server.name: [] for server in servers}
+    for index in range(rounds):
+        note(f"start and idle memory: round {index + 1} of {rounds}")
+        for server in servers:
+            with server.running() as first_answer_s:
+                time.sleep(0.3)  # what still happens after the first answer counts as idle memory too
+                seen[server.name].append((first_answer_s * 1000, server.peak_memory_mib()))
+    return [
+        {
+            "server": name,
+            "first_answer_ms": statistics.median(ms for ms, _ in starts),
+            "idle_peak_memory_mib": statistics.median(mib for _, mib in starts),
+        }
+        for name, starts in seen.items()
+    ]

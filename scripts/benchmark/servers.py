@@ -1,0 +1,145 @@
+"""The servers that a run starts and ends: the host, and nginx beside it."""
+
+import contextlib
+import glob
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+from .basics import BODY, BenchError, note
+
+NGINX = "nginx + echo module"
+
+
+class Server:
+    """A server that this run starts and ends. Listens on 127.0.0.1, keeps its files and its log in `directory`."""
+
+    def __init__(self, name, command, port, path, directory):
+        self.name = name
+        self.url = f"http://127.0.0.1:{port}{path}"
+        self._command = command
+        self._address = ("127.0.0.1", port)
+        self._path = path
+        self._directory = directory
+        self._process = None
+
+    @contextlib.contextmanager
+    def running(self):
+        """Runs the server; yields the seconds from exec to its first answered call."""
+        with open(self._directory / "log", "ab") as log:
+            started = time.perf_counter()
+            self._process = subprocess.Popen(self._command, cwd=self._directory, stdout=log, stderr=log)
+        try:
+            yield self._wait_for_answer(started)
+        finally:
+            self._stop()
+
+    def peak_memory_mib(self):
+        """The sum of the peak resident memory of the process and its children."""
+        kibibytes = 0
+        for pid in [self._process.pid, *self._children()]:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            kibibytes += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+        return kibibytes / 1024
+
+    def _children(self):
+        for file in glob.glob(f"/proc/{self._process.pid}/task/*/children"):
+            yield from pathlib.Path(file).read_text().split()
+
+    def _wait_for_answer(self, started, limit_s=15):
+        while time.perf_counter() - started < limit_s:
+            if self._process.poll() is not None:
+                raise BenchError(f"{self.name} ended with {self._process.returncode}:\n{self._log_tail()}")
+            if self._answers():
+                return time.perf_counter() - started
+            time.sleep(0.001)
+        raise BenchError(f"{self.name} did not answer within {limit_s} s:\n{self._log_tail()}")
+
+    def _answers(self):
+        """One POST over a raw socket: http.client would cost more than what is measured."""
+        request = (
+            f"POST {self._path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(BODY)}\r\nConnection: close\r\n\r\n"
+        ).encode() + BODY
+        try:
+            with socket.create_connection(self._address, timeout=5) as connection:
+                connection.sendall(request)
+                answer = b""
+                while BODY not in answer and (part := connection.recv(4096)):
+                    answer += part
+        except OSError:
+            return False
+        return answer.startswith(b"HTTP/1.1 200 ") and BODY in answer
+
+    def _log_tail(self):
+        return "\n".join((self._directory / "log").read_text(errors="replace").splitlines()[-20:])
+
+    def _stop(self):
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            note(f"{self.name} did not end within 15 s of SIGTERM and was killed")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def backplane(host, directory):
+    if not host.exists():
+        raise BenchError(f"no host at {host}; run: make build")
+    plugins = directory / "plugins.d"
+    plugins.mkdir()
+    for library in ("libecho.so", "libcounter.so"):
+        shutil.copy(host.parent / library, plugins)
+    port = free_port()
+    command = [host, "serve", "--plugins-dir", plugins, "--port", str(port)]
+    return Server("backplane", [*command, "--admin-socket", directory / "admin.sock"], port, "/echo", directory)
+
+
+def nginx(directory):
+    """nginx with one worker and the echo module, or None and the reason."""
+    binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        return None, "nginx is not installed (scripts/setup --bench)"
+    modules = glob.glob("/usr/lib/nginx/modules/ngx_http_echo_module.so")
+    modules += glob.glob("/usr/share/nginx/modules/ngx_http_echo_module.so")
+    if not modules:
+        return None, "nginx has no echo module (scripts/setup --bench)"
+    port = free_port()
+    # echo_request_body sends what echo_read_request_body has read. keepalive_requests, because nginx closes a
+    # connection after 1,000 requests otherwise. Its temporary folders would be under /var, which is root's.
+    temporary = "\n".join(
+        f"    {kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    )
+    configuration = directory / "nginx.conf"
+    configuration.write_text(f"""\
+load_module {modules[0]};
+daemon off;
+worker_processes 1;
+pid {directory}/pid;
+error_log {directory}/log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    default_type application/json;
+    keepalive_requests 1000000000;
+{temporary}
+    server {{
+        listen 127.0.0.1:{port};
+        location = /echo {{
+            echo_read_request_body;
+            echo_request_body;
+        }}
+    }}
+}}
+""")
+    command = [binary, "-e", directory / "log", "-c", configuration]
+    return Server(NGINX, command, port, "/echo", directory), None
