@@ -26,7 +26,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "backplane",
         dependencies: [
-            "Backplane", asyncHTTPClient, nioCore, nioHTTP1, logging,
+            "Backplane", "HostAdmin", "HostControl", nioCore, logging, serviceLifecycle,
+            .product(name: "NIOFoundationCompat", package: "swift-nio"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -37,7 +38,7 @@ let rooms: [Target] = [
         name: "Backplane",
         dependencies: [
             "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
-            serviceLifecycle, logging, nioPosix,
+            serviceLifecycle, logging, nioCore, nioPosix,
         ],
         path: "Sources/Host/Backplane",
         swiftSettings: houseRules
@@ -46,7 +47,10 @@ let rooms: [Target] = [
         name: "HostAdmin",
         dependencies: [
             "HostControl", "HostDispatch", "HostPlugins", logging, serviceLifecycle, nioCore,
+            nioPosix, nioHTTP1, asyncHTTPClient,
+            .product(name: "NIOFoundationCompat", package: "swift-nio"),
             .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HTTPTypes", package: "swift-http-types"),
         ],
         path: "Sources/Host/Admin",
         swiftSettings: houseRules
@@ -108,6 +112,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(

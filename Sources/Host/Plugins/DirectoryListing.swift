@@ -2,8 +2,14 @@
     internal import Glibc
 #endif
 
-/// The names in a directory.
+/// What is in a directory.
 package enum DirectoryListing {
+    package static func exists(_ directory: String) -> Bool {
+        guard let stream = unsafe opendir(directory) else { return false }
+        unsafe closedir(stream)
+        return true
+    }
+
     /// The names without "." and "..", in no order; none when the directory can't be read. Blocks on the disk.
     package static func names(in directory: String) -> [String] {
         guard let stream = unsafe opendir(directory) else { return [] }

@@ -97,7 +97,7 @@ package final class LibraryStore: Sendable {
     }
 
     /// Removes a copy that isn't mapped, or not any more.
-    func discard(_ copy: Copy) {
+    package func discard(_ copy: Copy) {
         unsafe unlink(copy.path)
     }
 

@@ -15,6 +15,10 @@ package struct PluginError: Error, Sendable, CustomStringConvertible {
         case lifecycleFailed
         /// A lifecycle function did not return in time.
         case timedOut
+        /// Another file has the plugin's name.
+        case duplicateName
+        /// As many generations are still mapped as the configuration allows.
+        case tooManyGenerations
     }
 
     package var code: Code

@@ -1,0 +1,42 @@
+/// The admin API: JSON over HTTP on a Unix socket that only its owner may use.
+///
+/// | request | answer |
+/// | --- | --- |
+/// | `GET /v1/plugins` | an array of `PluginStatus` |
+/// | `POST /v1/plugins/{name}/reload` | the plugin's `PluginStatus`; 404 unknown, 422 not loadable |
+/// | `POST /v1/endpoints/{name}/call` | the plugin's answer; the method in `X-SERVE-CALL-METHOD` |
+///
+/// Errors are ``AdminProblem`` as `application/problem+json`.
+enum AdminAPI {
+    static let plugins = "/v1/plugins"
+    static let methodHeader = "X-SERVE-CALL-METHOD"
+    static let timeoutHeader = "X-Request-Timeout-Seconds"
+    static let problemType = "application/problem+json"
+    /// The largest body of a call, in bytes, both ways.
+    static let maxBodySize = 64 << 20
+
+    static func reload(_ plugin: String) -> String { "/v1/plugins/\(escape(plugin))/reload" }
+    static func call(_ endpoint: String) -> String { "/v1/endpoints/\(escape(endpoint))/call" }
+
+    /// Percent-encodes a path segment (RFC 3986, section 2.3: what is unreserved stays).
+    private static func escape(_ segment: String) -> String {
+        segment.utf8.map { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                return String(UnicodeScalar(byte))
+            default:
+                let hex = String(byte, radix: 16, uppercase: true)
+                return hex.count == 1 ? "%0\(hex)" : "%\(hex)"
+            }
+        }.joined()
+    }
+}
+
+/// An error answer of the admin API (RFC 9457).
+struct AdminProblem: Codable, Sendable {
+    var title: String
+    var status: Int
+    var detail: String
+}

@@ -1,0 +1,101 @@
+internal import AsyncHTTPClient
+internal import Foundation
+package import HostControl
+package import NIOCore
+internal import NIOFoundationCompat
+internal import NIOHTTP1
+
+/// Asks a running host, through its admin socket.
+package struct AdminClient: Sendable {
+    private let socket: String
+
+    /// - Parameter socket: the path of the host's admin socket.
+    package init(socket: String) {
+        self.socket = socket
+    }
+
+    /// A plugin's answer to a call.
+    package struct Answer: Sendable {
+        package var contentType: String
+        package var body: ByteBuffer
+    }
+
+    /// The plugins, and the same as the JSON that the host sent.
+    ///
+    /// - Throws: ``AdminError``.
+    package func list() async throws(AdminError) -> (plugins: [PluginStatus], json: String) {
+        let answer = try await send(.GET, AdminAPI.plugins, timeout: .seconds(10))
+        return (try decode(answer), String(buffer: answer.body))
+    }
+
+    /// - Throws: ``AdminError``.
+    package func reload(_ plugin: String) async throws(AdminError) -> PluginStatus {
+        // As long as a plugin's lifecycle functions and its last calls may take.
+        try decode(await send(.POST, AdminAPI.reload(plugin), timeout: .seconds(300)))
+    }
+
+    /// - Throws: ``AdminError``.
+    package func call(
+        _ endpoint: String, method: String?, body: ByteBuffer, contentType: String?,
+        timeoutSeconds: Double?
+    ) async throws(AdminError) -> Answer {
+        var headers: [(String, String)] = []
+        if let method { headers.append((AdminAPI.methodHeader, method)) }
+        if let contentType { headers.append(("content-type", contentType)) }
+        if let timeoutSeconds { headers.append((AdminAPI.timeoutHeader, "\(timeoutSeconds)")) }
+        return try await send(
+            .POST, AdminAPI.call(endpoint), headers: headers, body: body, timeout: .hours(24))
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [],
+        body: ByteBuffer? = nil, timeout: TimeAmount
+    ) async throws(AdminError) -> Answer {
+        guard let url = URL(httpURLWithSocketPath: socket, uri: path) else {
+            throw AdminError(
+                code: .notRunning, message: "\(socket) can't be the path of an admin socket")
+        }
+        var request = HTTPClientRequest(url: url.absoluteString)
+        request.method = method
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body { request.body = .bytes(body) }
+        let (status, answer): (Int, Answer)
+        do {
+            let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+            let received = try await response.body.collect(upTo: AdminAPI.maxBodySize)
+            status = Int(response.status.code)
+            answer = Answer(
+                contentType: response.headers.first(name: "content-type") ?? "", body: received)
+        } catch {
+            throw unreachable(error)
+        }
+        guard status < 400 else { throw refusal(status, answer) }
+        return answer
+    }
+
+    private func unreachable(_ error: any Error) -> AdminError {
+        AdminError(
+            code: .notRunning,
+            message: "no host is running with the admin socket \(socket); start one with "
+                + "`backplane serve`, or name its socket with --admin-socket",
+            cause: error)
+    }
+
+    private func refusal(_ status: Int, _ answer: Answer) -> AdminError {
+        let problem = try? JSONDecoder().decode(AdminProblem.self, from: answer.body)
+        return AdminError(
+            code: .refused(status: status),
+            message: problem?.detail ?? "the host answered \(status): \(String(buffer: answer.body))")
+    }
+
+    private func decode<Value: Decodable>(_ answer: Answer) throws(AdminError) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: answer.body)
+        } catch {
+            throw AdminError(
+                code: .protocolViolation,
+                message: "the host's answer can't be read; is it another version than this command?",
+                cause: error)
+        }
+    }
+}

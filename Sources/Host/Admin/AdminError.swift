@@ -1,0 +1,20 @@
+/// Why the admin API could not be served or asked.
+package struct AdminError: Error, Sendable, CustomStringConvertible {
+    package enum Code: Sendable {
+        /// The socket can't be listened on.
+        case cannotListen
+        /// No host listens on the socket.
+        case notRunning
+        /// The host refused.
+        case refused(status: Int)
+        /// The host's answer makes no sense.
+        case protocolViolation
+    }
+
+    package var code: Code
+    /// What happened and what to do next, one line for people.
+    package var message: String
+    package var cause: (any Error)?
+
+    package var description: String { message }
+}

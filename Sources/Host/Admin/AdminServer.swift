@@ -1,0 +1,145 @@
+internal import Foundation
+package import HostControl
+internal import HostDispatch
+internal import HTTPTypes
+internal import Hummingbird
+package import Logging
+package import NIOPosix
+internal import ServiceLifecycle
+internal import HostPlugins
+
+/// Serves the admin API on a Unix socket with mode 0600.
+///
+/// ``run(onListening:)`` listens, and returns when the host shuts down; the socket is gone then.
+package struct AdminServer: Sendable {
+    private let path: String
+    private let catalog: PluginCatalog
+    private let routes: RouteTable
+    private let eventLoops: MultiThreadedEventLoopGroup
+    private let logger: Logger
+
+    package init(
+        path: String, catalog: PluginCatalog, routes: RouteTable,
+        eventLoops: MultiThreadedEventLoopGroup, logger: Logger
+    ) {
+        self.path = path
+        self.catalog = catalog
+        self.routes = routes
+        self.eventLoops = eventLoops
+        self.logger = logger
+    }
+
+    /// - Throws: ``AdminError`` when the socket can't be listened on.
+    package func run(onListening: @escaping @Sendable () -> Void) async throws {
+        try await AdminSocket.claim(path, eventLoops: eventLoops)
+        let restorePermissions = AdminSocket.restrictPermissions()
+        // Hummingbird announces the server at a level meant for applications; here it is a detail.
+        var serverLogger = logger
+        serverLogger.logLevel = max(.warning, logger.logLevel)
+        let application = Application(
+            router: router(),
+            configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
+            onServerRunning: { _ in
+                restorePermissions()
+                onListening()
+            },
+            eventLoopGroupProvider: .shared(eventLoops),
+            logger: serverLogger)
+        defer { AdminSocket.remove(path) }
+        do {
+            try await application.run()
+        } catch {
+            restorePermissions()
+            throw AdminError(
+                code: .cannotListen,
+                message: "cannot listen on the admin socket \(path): \(error)", cause: error)
+        }
+    }
+
+    /// Removes the socket now: for an exit that does not wait for ``run(onListening:)``.
+    package func removeSocket() {
+        AdminSocket.remove(path)
+    }
+
+    private func router() -> Hummingbird.Router<BasicRequestContext> {
+        let router = Hummingbird.Router()
+        router.get("v1/plugins") { _, _ in
+            try json(await catalog.list())
+        }
+        router.post("v1/plugins/{name}/reload") { _, context in
+            let status: PluginStatus
+            do throws(ControlError) {
+                status = try await catalog.reload(name(context))
+            } catch {
+                return try problem(error)
+            }
+            return try json(status)
+        }
+        router.post("v1/endpoints/{name}/call") { request, context in
+            try await call(request, endpoint: name(context))
+        }
+        return router
+    }
+
+    private func name(_ context: BasicRequestContext) -> String {
+        let segment = context.parameters.get("name") ?? ""
+        return segment.removingPercentEncoding ?? segment
+    }
+
+    private func call(_ request: Request, endpoint name: String) async throws -> Response {
+        guard let endpoint = routes.endpoint(named: name) else {
+            let known = routes.all.map(\.name).joined(separator: ", ")
+            return try problem(
+                404,
+                "no endpoint \(name)" + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
+        }
+        let body = try await request.body.collect(upTo: AdminAPI.maxBodySize)
+        let handle = endpoint.handle.options { options in
+            if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
+                options.methodName = method
+            }
+            if let seconds = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!].flatMap(Double.init) {
+                options.timeout = .seconds(seconds)
+            }
+            options.contentType = request.headers[.contentType] ?? ""
+            options.requestID = "admin-\(UUID().uuidString.lowercased())"
+        }
+        do throws(DispatchError) {
+            let answer = try await handle.remote(body)
+            var headers = HTTPFields()
+            headers[.contentType] =
+                answer.contentType.isEmpty ? "application/octet-stream" : answer.contentType
+            return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: answer.body))
+        } catch {
+            return try problem(error.httpStatus, error.message)
+        }
+    }
+
+    // MARK: Answers
+
+    private func json(_ value: some Encodable) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+    }
+
+    private func problem(_ error: ControlError) throws -> Response {
+        let status =
+            switch error.code {
+            case .noSuchPlugin, .noSuchEndpoint: 404
+            case .loadFailed: 422
+            case .shuttingDown: 503
+            }
+        return try problem(status, error.message)
+    }
+
+    private func problem(_ code: Int, _ detail: String) throws -> Response {
+        let status = HTTPResponse.Status(code: code)
+        let problem = AdminProblem(title: status.reasonPhrase, status: code, detail: detail)
+        return Response(
+            status: status, headers: [.contentType: AdminAPI.problemType],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(problem))))
+    }
+}

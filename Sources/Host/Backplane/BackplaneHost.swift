@@ -1,0 +1,148 @@
+internal import HostAdmin
+internal import HostControl
+internal import HostDispatch
+internal import HostIngress
+internal import HostPlugins
+public import Logging
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+
+/// A host: plugins, HTTP listener and admin socket.
+///
+/// A `Service`: ``run()`` is its lifetime. A graceful shutdown stops the listener, lets requests finish, destroys the
+/// replicas and returns; what takes longer than ``HostConfiguration/shutdownTimeout`` is given up.
+public struct BackplaneHost: Service {
+    /// Where a host can be reached.
+    public struct Addresses: Sendable {
+        /// The address of the HTTP listener.
+        public let host: String
+        /// The port of the HTTP listener.
+        public let port: Int
+        /// The path of the admin socket.
+        public let adminSocket: String
+        /// The routes served at this moment.
+        public let routes: [String]
+    }
+
+    private let configuration: HostConfiguration
+    private let logger: Logger
+    private let onListening: @Sendable (Addresses) -> Void
+
+    /// - Parameter onListening: called once, when the first request can be answered.
+    public init(
+        configuration: HostConfiguration = HostConfiguration(), logger: Logger,
+        onListening: @escaping @Sendable (Addresses) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Where the admin socket is.
+    public var adminSocket: String {
+        configuration.adminSocket
+            ?? AdminSocket.defaultPath(pluginsDirectory: configuration.pluginsDirectory)
+    }
+
+    /// Serves until a graceful shutdown.
+    ///
+    /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or the
+    ///   socket can't be listened on, or there is no place for copies of libraries.
+    public func run() async throws {
+        guard DirectoryListing.exists(configuration.pluginsDirectory) else {
+            throw HostError(
+                "no directory \(configuration.pluginsDirectory); make it, or name another one with "
+                    + "--plugins-dir")
+        }
+        let store = try LibraryStore()
+        let eventLoops = MultiThreadedEventLoopGroup(
+            numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
+        let routes = RouteTable()
+        let catalog = PluginCatalog(
+            settings: controlSettings, routes: routes, store: store, timer: eventLoops.next(),
+            logger: logger)
+        let admin = AdminServer(
+            path: adminSocket, catalog: catalog, routes: routes, eventLoops: eventLoops,
+            logger: logger)
+        let server = HTTPServer(
+            settings: ingressSettings, routes: routes, eventLoops: eventLoops, logger: logger)
+        let adminListens = Outcome<Void>()
+        // Shut down in reverse: first the listener, so that plugins are there as long as requests are.
+        let group = ServiceGroup(
+            services: [
+                Part { await catalog.run() },
+                Part { try await admin.run { adminListens.settle(.success(())) } },
+                Part {
+                    // The socket first: its error says that a host runs already.
+                    try await adminListens.wait(for: "the admin socket", timeout: .seconds(10))
+                    await catalog.start(within: configuration.startTimeout)
+                    let port = try await server.start()
+                    onListening(
+                        Addresses(
+                            host: configuration.host, port: port, adminSocket: adminSocket,
+                            routes: routes.all.map(\.route)))
+                    await server.run()
+                },
+            ], logger: quiet(logger))
+        do {
+            try await ShutdownLimit.run(within: configuration.shutdownTimeout) {
+                try await group.run()
+            }
+            try await eventLoops.shutdownGracefully()
+        } catch is ShutdownLimit.Exceeded {
+            logger.warning("giving up what did not finish within the shutdown timeout")
+            admin.removeSocket()
+            store.remove()
+        }
+    }
+
+    private var controlSettings: ControlSettings {
+        var settings = ControlSettings(pluginsDirectory: configuration.pluginsDirectory)
+        settings.watchesDirectory = configuration.watchesPlugins
+        settings.maxRetiredGenerations = configuration.maxRetiredGenerations
+        settings.backendDefaults.requestTimeout = configuration.requestTimeout
+        settings.backendDefaults.maxQueuedRequests = configuration.maxQueuedRequests
+        settings.backendDefaults.lifecycleTimeout = configuration.lifecycleTimeout
+        settings.backendDefaults.drainTimeout = configuration.drainTimeout
+        return settings
+    }
+
+    private var ingressSettings: IngressSettings {
+        var settings = IngressSettings()
+        settings.host = configuration.host
+        settings.port = configuration.port
+        settings.maxBodySize = configuration.maxBodySize
+        settings.maxConnections = configuration.maxConnections
+        settings.idleTimeout = configuration.idleTimeout
+        settings.transferTimeout = configuration.transferTimeout
+        settings.shutdownTimeout = configuration.shutdownTimeout
+        return settings
+    }
+
+    /// Half of the processors: the other half runs plugins.
+    private static var defaultEventLoopCount: Int { max(1, System.coreCount / 2) }
+
+    /// The service group's own log is about its parts, which are ours, not the operator's.
+    private func quiet(_ logger: Logger) -> Logger {
+        var quiet = logger
+        quiet.logLevel = max(.error, logger.logLevel)
+        return quiet
+    }
+}
+
+/// A part of the host as a service.
+private struct Part: Service {
+    let body: @Sendable () async throws -> Void
+
+    init(_ body: @escaping @Sendable () async throws -> Void) {
+        self.body = body
+    }
+
+    func run() async throws { try await body() }
+}
+
+extension BackplaneHost {
+    /// The host's version, such as `0.1.0`.
+    public static let version = HostVersion.current
+}

@@ -1,0 +1,40 @@
+/// How a host is set up. Every member has a default; `HostConfiguration()` serves `plugins.d` on 127.0.0.1:8000.
+public struct HostConfiguration: Sendable {
+    /// The directory whose libraries are served.
+    public var pluginsDirectory = "plugins.d"
+    /// Whether libraries that appear, change or go while the host runs are noticed.
+    public var watchesPlugins = true
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// The port to listen on; 0: any free one.
+    public var port = 8000
+    /// The path of the admin socket; nil: `$XDG_RUNTIME_DIR/backplane.sock`, or `<pluginsDirectory>.sock`.
+    public var adminSocket: String?
+    /// Threads that do I/O; nil: as the machine has room for.
+    public var eventLoopCount: Int?
+    /// The largest request body, in bytes.
+    public var maxBodySize = 16 << 20
+    /// Connections at once; one more is answered 503.
+    public var maxConnections = 10_000
+    /// How long a connection may be open without a request.
+    public var idleTimeout: Duration = .seconds(60)
+    /// How long a request may take to arrive, from its first byte; each KiB of it earns a second more.
+    public var transferTimeout: Duration = .seconds(20)
+    /// How long a caller waits for its answer, queueing included; nil: for ever.
+    public var requestTimeout: Duration? = .seconds(30)
+    /// Calls that may wait for one plugin; one more is answered 503.
+    public var maxQueuedRequests = 1_024
+    /// How long each lifecycle function of a plugin may take.
+    public var lifecycleTimeout: Duration = .seconds(30)
+    /// How long a replaced or removed generation may take to finish the calls it has.
+    public var drainTimeout: Duration = .seconds(20)
+    /// Generations of one plugin that may be finalized and still mapped. A reload beyond that is refused.
+    public var maxRetiredGenerations = 256
+    /// How long the plugins that are there at the start may keep the host from listening.
+    public var startTimeout: Duration = .seconds(5)
+    /// How long requests may take to finish when the host shuts down.
+    public var shutdownTimeout: Duration = .seconds(20)
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,65 @@
+internal import HostControl
+
+/// The plugins as `backplane list` prints them: a table, and below it why some are not served.
+struct PluginTable {
+    let text: String
+
+    init(_ plugins: [PluginStatus]) {
+        guard !plugins.isEmpty else {
+            text = "no plugins; drop a lib<name>.so into the plugins directory"
+            return
+        }
+        let header = ["PLUGIN", "VERSION", "GENERATION", "STATE", "METHODS", "PATH"]
+        let rows = [header] + plugins.map(Self.row)
+        let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let table = rows.map { row in
+            let cells = zip(row, widths).map { cell, width in
+                cell + String(repeating: " ", count: width - cell.count)
+            }
+            return Self.trimmed(cells.joined(separator: "  "))
+        }
+        text = (table + plugins.flatMap(Self.remarks)).joined(separator: "\n")
+    }
+
+    private static func row(_ plugin: PluginStatus) -> [String] {
+        [
+            plugin.name,
+            plugin.version ?? "-",
+            plugin.generation.map(String.init) ?? "-",
+            plugin.state.rawValue,
+            plugin.methods.isEmpty ? "-" : plugin.methods.joined(separator: ","),
+            plugin.path,
+        ]
+    }
+
+    private static func remarks(_ plugin: PluginStatus) -> [String] {
+        var remarks: [String] = []
+        if let reason = plugin.reason { remarks.append("\(plugin.path): \(reason)") }
+        if !plugin.demotedMethods.isEmpty {
+            remarks.append(
+                "\(plugin.name): \(plugin.demotedMethods.joined(separator: ", ")) overstayed as INLINE "
+                    + "and runs on a replica thread")
+        }
+        if plugin.calls.misuses > 0 {
+            remarks.append("\(plugin.name): broke the contract \(plugin.calls.misuses) times; see the log")
+        }
+        if !plugin.drainingGenerations.isEmpty {
+            remarks.append("\(plugin.name): finishing calls: generation \(list(plugin.drainingGenerations))")
+        }
+        if !plugin.retiredGenerations.isEmpty {
+            remarks.append(
+                "\(plugin.name): retired, still mapped: generation \(list(plugin.retiredGenerations))")
+        }
+        return remarks
+    }
+
+    private static func list(_ numbers: [Int]) -> String {
+        numbers.map(String.init).joined(separator: ", ")
+    }
+
+    private static func trimmed(_ line: String) -> String {
+        var line = line[...]
+        while line.last == " " { line = line.dropLast() }
+        return String(line)
+    }
+}

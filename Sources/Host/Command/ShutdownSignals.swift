@@ -1,0 +1,40 @@
+internal import Logging
+internal import UnixSignals
+
+/// SIGTERM and SIGINT: the first asks for a graceful end, the second ends at once.
+struct ShutdownSignals {
+    private let logger: Logger
+    private let shutDown: @Sendable () async -> Void
+
+    init(logger: Logger, shutDown: @escaping @Sendable () async -> Void) {
+        self.logger = logger
+        self.shutDown = shutDown
+    }
+
+    /// Runs `body` and minds the signals meanwhile.
+    func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                var isFirst = true
+                for await signal in signals {
+                    guard isFirst else { ProcessExit.now(status: 128 + number(of: signal)) }
+                    isFirst = false
+                    logger.info("\(signal): finishing what is in flight; a second signal exits at once")
+                    await shutDown()
+                }
+            }
+            group.addTask { try await body() }
+            defer { group.cancelAll() }
+            while let result = await group.nextResult() {
+                try result.get()
+                // The signals end only when the task is cancelled: the one that ended is the body.
+                return
+            }
+        }
+    }
+
+    private func number(of signal: UnixSignal) -> Int32 {
+        signal == .sigint ? 2 : 15
+    }
+}

@@ -1,0 +1,5 @@
+internal import Backplane
+
+enum Version {
+    static let text = BackplaneHost.version
+}

@@ -1,0 +1,222 @@
+package import HostPlugins
+package import Logging
+package import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// All plugins of a host: finds the files, follows their changes, and answers the operator.
+///
+/// ``start(within:)`` loads what is there; ``run()`` follows changes until the host shuts down, and returns when every
+/// plugin is out of service.
+package actor PluginCatalog {
+    private let settings: ControlSettings
+    private let environment: PluginDeployment.Environment
+    private let logger: Logger
+    private let watcher: DirectoryWatcher?
+    /// By file name.
+    private var deployments: [String: PluginDeployment] = [:]
+    /// Which file has a name; another one of the same name is refused.
+    private var owners: [String: String] = [:]
+    /// The last change of each file that was taken up.
+    private var changes: [String: Task<Void, Never>] = [:]
+    private var isShuttingDown = false
+
+    /// How many plugins are loaded at once.
+    private static let loadWidth = 8
+
+    package init(
+        settings: ControlSettings, routes: RouteTable, store: LibraryStore, timer: any EventLoop,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.logger = logger
+        let counter = GenerationCounter()
+        environment = PluginDeployment.Environment(
+            store: store, routes: routes, settings: settings, timer: timer, logger: logger,
+            nextGeneration: { counter.next() })
+        watcher =
+            settings.watchesDirectory
+            ? DirectoryWatcher(directory: settings.pluginsDirectory, logger: logger) : nil
+    }
+
+    // MARK: Life
+
+    /// Loads what is in the directory.
+    ///
+    /// - Returns: when every file is served or refused, or at the limit; then the rest goes on in the background.
+    package func start(within limit: Duration) async {
+        let loaded = Outcome<Void>()
+        Task {
+            await rescan()
+            loaded.settle(.success(()))
+        }
+        try? await loaded.wait(for: "loading the plugins", timeout: limit)
+    }
+
+    package func run() async {
+        await withGracefulShutdownHandler {
+            await follow()
+        } onGracefulShutdown: {
+            self.watcher?.stop()
+        }
+        await shutDown()
+    }
+
+    private func follow() async {
+        guard let watcher else {
+            try? await gracefulShutdown()
+            return
+        }
+        for await event in watcher.events {
+            switch event {
+            case .changed(let file): inOrder(file) { await $0.fileChanged(file) }
+            case .removed(let file): inOrder(file) { await $0.fileRemoved(file) }
+            case .rescan: Task { await rescan() }
+            }
+        }
+    }
+
+    private func shutDown() async {
+        isShuttingDown = true
+        watcher?.stop()
+        await withTaskGroup { group in
+            for deployment in deployments.values {
+                group.addTask {
+                    await deployment.remove()
+                    await deployment.settle()
+                }
+            }
+        }
+        environment.store.remove()
+    }
+
+    // MARK: Files
+
+    /// Brings the deployments in line with the directory.
+    private func rescan() async {
+        let files = DirectoryListing.names(in: settings.pluginsDirectory)
+            .filter { PluginName.from(file: $0) != nil }.sorted()
+        let gone = Set(deployments.keys).subtracting(files).sorted()
+        await inParallel(files) { catalog, file in
+            await catalog.inOrder(file) { await $0.fileChanged(file) }.value
+        }
+        await inParallel(gone) { catalog, file in
+            await catalog.inOrder(file) { await $0.fileRemoved(file) }.value
+        }
+    }
+
+    /// Handles the changes of one file in the order they came; those of different files don't wait for each other.
+    @discardableResult
+    private func inOrder(
+        _ file: String, _ operation: @escaping @Sendable (isolated PluginCatalog) async -> Void
+    ) -> Task<Void, Never> {
+        let previous = changes[file]
+        let task = Task {
+            await previous?.value
+            await operation(self)
+        }
+        changes[file] = task
+        return task
+    }
+
+    private func fileChanged(_ file: String) async {
+        guard let name = PluginName.from(file: file), !isShuttingDown else { return }
+        let deployment = deployment(of: file, name: name)
+        if let owner = owners[name], owner != file {
+            await deployment.reject(
+                PluginError(
+                    .duplicateName,
+                    "the name \(name) is taken by \(owner), which goes on serving; rename or remove one"))
+            return
+        }
+        owners[name] = file
+        // The error stands in the deployment's status, and in the log.
+        try? await deployment.load(.file)
+    }
+
+    private func fileRemoved(_ file: String) async {
+        guard let deployment = deployments[file], !isShuttingDown else { return }
+        await deployment.remove()
+        guard owners[deployment.name] == file else {
+            deployments[file] = nil
+            return
+        }
+        owners[deployment.name] = nil
+        let heirs = deployments.values.filter { $0.name == deployment.name && $0 !== deployment }
+        for heir in heirs { await fileChanged(fileName(heir.path)) }
+    }
+
+    private func deployment(of file: String, name: String) -> PluginDeployment {
+        if let existing = deployments[file] { return existing }
+        let deployment = PluginDeployment(
+            name: name, path: "\(settings.pluginsDirectory)/\(file)", environment: environment)
+        deployments[file] = deployment
+        return deployment
+    }
+
+    private func fileName(_ path: String) -> String {
+        String(path[path.index(after: path.lastIndex(of: "/")!)...])
+    }
+
+    private func inParallel(
+        _ files: [String],
+        _ operation: @escaping @Sendable (PluginCatalog, String) async -> Void
+    ) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, file) in files.enumerated() {
+                if index >= Self.loadWidth { await group.next() }
+                group.addTask { await operation(self, file) }
+            }
+        }
+    }
+
+    // MARK: The operator
+
+    /// All plugins, by name.
+    package func list() async -> [PluginStatus] {
+        var statuses: [PluginStatus] = []
+        for deployment in deployments.values { statuses.append(await deployment.status) }
+        return statuses.sorted { ($0.name, $0.path) < ($1.name, $1.path) }
+    }
+
+    /// Makes a new generation of a plugin from its file, changed or not.
+    ///
+    /// - Returns: the plugin's status afterwards.
+    /// - Throws: ``ControlError``: no such plugin, or it could not be loaded and what served before serves on.
+    package func reload(_ name: String) async throws(ControlError) -> PluginStatus {
+        guard !isShuttingDown else {
+            throw ControlError(.shuttingDown, "the host is shutting down")
+        }
+        guard let file = owners[name] ?? newFile(named: name) else {
+            let known = owners.keys.sorted().joined(separator: ", ")
+            throw ControlError(
+                .noSuchPlugin,
+                "no plugin \(name) in \(settings.pluginsDirectory)"
+                    + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
+        }
+        owners[name] = file
+        let deployment = deployment(of: file, name: name)
+        do throws(PluginError) {
+            try await deployment.load(.operatorRequest)
+        } catch {
+            let serving = await deployment.isServing
+            throw ControlError(
+                .loadFailed,
+                "\(name) was not reloaded: \(error.message)"
+                    + (serving ? "; the generation that served before serves on" : ""), cause: error)
+        }
+        return await deployment.status
+    }
+
+    /// A file of that name that has not been seen yet: without a watch, a reload is how it comes in.
+    private func newFile(named name: String) -> String? {
+        DirectoryListing.names(in: settings.pluginsDirectory).sorted()
+            .first { PluginName.from(file: $0) == name }
+    }
+}
+
+private final class GenerationCounter: Sendable {
+    private let last = Atomic<Int>(0)
+
+    func next() -> Int { last.add(1, ordering: .relaxed).newValue }
+}

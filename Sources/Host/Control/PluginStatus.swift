@@ -1,0 +1,68 @@
+/// What the host knows of a plugin file, as `backplane list` shows it.
+///
+/// The JSON form is part of the admin API: members are added, never renamed.
+package struct PluginStatus: Codable, Sendable, Equatable {
+    package enum State: String, Codable, Sendable {
+        /// The first generation is being loaded.
+        case loading
+        case serving
+        /// A generation serves while the next one is being loaded.
+        case reloading
+        /// No generation serves, and the reason says why.
+        case failed
+        /// The file is gone; calls that were admitted are being finished.
+        case draining
+        /// The file is gone and nothing serves; the library is still mapped.
+        case retired
+    }
+
+    package struct Calls: Codable, Sendable, Equatable {
+        package var waiting = 0
+        package var running = 0
+        /// Calls the plugin finished after the caller had got another answer.
+        package var lateFinishes = 0
+        /// How often this generation broke the contract.
+        package var misuses = 0
+
+        enum CodingKeys: String, CodingKey {
+            case waiting, running, misuses
+            case lateFinishes = "late_finishes"
+        }
+    }
+
+    package var name: String
+    /// The library file in the plugins directory.
+    package var path: String
+    package var state: State
+    /// The plugin's own version, while a generation serves.
+    package var version: String?
+    package var description: String?
+    /// The number of the generation that serves.
+    package var generation: Int?
+    package var route: String?
+    package var methods: [String] = []
+    /// Methods marked INLINE that overstayed and run on replica threads now.
+    package var demotedMethods: [String] = []
+    package var replicas = 0
+    package var calls = Calls()
+    /// Why the newest version of the file is not served.
+    package var reason: String?
+    /// Generations that finish their last calls.
+    package var drainingGenerations: [Int] = []
+    /// Generations that are finalized and still mapped.
+    package var retiredGenerations: [Int] = []
+
+    enum CodingKeys: String, CodingKey {
+        case name, path, state, version, description, generation, route, methods, replicas, calls
+        case reason
+        case demotedMethods = "demoted_methods"
+        case drainingGenerations = "draining_generations"
+        case retiredGenerations = "retired_generations"
+    }
+
+    init(name: String, path: String, state: State) {
+        self.name = name
+        self.path = path
+        self.state = state
+    }
+}

@@ -1,0 +1,48 @@
+internal import Logging
+internal import NIOCore
+
+/// The connections of one event loop, and what they share. Confined to that loop.
+final class ConnectionGroup {
+    let router: Router
+    let settings: IngressSettings
+    let logger: Logger
+    let allocator = ByteBufferAllocator()
+    /// Shared, so that the date is made once a second and not once per connection.
+    var encoder = ResponseEncoder()
+    private(set) var isDraining = false
+    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+
+    /// How often deadlines are looked at: what they are late by, at most.
+    static let sweepInterval = TimeAmount.milliseconds(250)
+
+    init(router: Router, settings: IngressSettings, logger: Logger) {
+        self.router = router
+        self.settings = settings
+        self.logger = logger
+    }
+
+    func insert(_ connection: HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
+
+    func remove(_ connection: HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Closes the connections whose time is up.
+    func sweep(at now: NIODeadline) {
+        for connection in connections.values where connection.deadline <= now {
+            connection.timeOut()
+        }
+    }
+
+    /// Closes the connections that have no request, the others when they have answered theirs.
+    func drain() {
+        isDraining = true
+        for connection in connections.values { connection.drain() }
+    }
+
+    func closeAll() {
+        for connection in connections.values { connection.close() }
+    }
+}

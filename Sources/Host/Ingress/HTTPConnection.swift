@@ -1,0 +1,359 @@
+internal import HostControl
+internal import HostDispatch
+internal import HostPlugins
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One client's connection: takes requests one after the other, and answers them in that order.
+///
+/// What a client pipelines behind a request waits here until that one is answered; then no more is read from the socket
+/// until the queue is worked off, so a client can't make the host hold more than one read's worth. Confined to its
+/// event loop.
+final class HTTPConnection: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    ///     waiting ──head──▶ receiving ──end──▶ calling ──answer──▶ waiting
+    ///        └───────────────┴─────── error, close ───┴──────────▶ closing
+    enum State {
+        /// For the next request.
+        case waiting
+        /// The request's body, all of it in memory before the plugin sees it.
+        case receiving(Reception)
+        /// The plugin has the call.
+        case calling(HTTPExchange, Call, isStreaming: Bool)
+        /// The last answer is written; what still comes is dropped.
+        case closing
+    }
+
+    /// A request that is arriving.
+    struct Reception {
+        let request: RequestHead
+        let resolution: Router.Resolution
+        var body = ByteBuffer()
+        var size = 0
+        let start: NIODeadline
+    }
+
+    /// What has arrived while another request was being answered.
+    private enum Pending {
+        case part(HTTPServerRequestPart)
+        case malformed(any Error)
+    }
+
+    /// When the connection is given up, unless something happens.
+    private(set) var deadline = NIODeadline.distantFuture
+    var state = State.waiting
+    let group: ConnectionGroup
+    private(set) var context: ChannelHandlerContext?
+    private var pending = CircularBuffer<Pending>()
+    private var isProcessing = false
+    private var holdsRead = false
+    private var needsFlush = false
+    /// Whether a part of a request head has arrived.
+    private var hasPartialHead = false
+
+    init(in group: ConnectionGroup) {
+        self.group = group
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        group.insert(self)
+        // A connection that never sends anything is a slow client, not an idle one.
+        setDeadline(.now(), transferring: 0)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        group.remove(self)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .calling(let exchange, let call, _) = state {
+            call.cancel()
+            exchange.abandon()
+        }
+        state = .closing
+        pending.removeAll()
+        deadline = .distantFuture
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        accept(.part(unwrapInboundIn(data)))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is HTTPParserError {
+            accept(.malformed(error))
+        } else if case .closing = state {
+            // What a client sends after its last answer is of no interest.
+        } else {
+            group.logger.debug("connection failed: \(error)")
+            context.close(promise: nil)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .waiting = state, pending.isEmpty, !hasPartialHead {
+            hasPartialHead = true
+            setDeadline(.now(), transferring: 0)
+        }
+        flushIfNeeded()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            if case .waiting = state { waitForRequest() }
+            process()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isBusy {
+            holdsRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    // MARK: Requests, one at a time
+
+    private var isBusy: Bool {
+        if case .calling = state { return true }
+        return !pending.isEmpty || !(context?.channel.isWritable ?? true)
+    }
+
+    private func accept(_ item: Pending) {
+        if case .closing = state { return }
+        pending.append(item)
+        process()
+    }
+
+    /// Works off what has arrived, until a call is under way.
+    private func process() {
+        guard !isProcessing else { return }
+        isProcessing = true
+        while let item = nextPending() {
+            switch item {
+            case .part(.head(let head)): begin(head)
+            case .part(.body(let bytes)): receive(bytes)
+            case .part(.end): end()
+            case .malformed(let error): refuse(malformed: error)
+            }
+        }
+        isProcessing = false
+        if holdsRead && !isBusy {
+            holdsRead = false
+            context?.read()
+        }
+    }
+
+    private func nextPending() -> Pending? {
+        switch state {
+        case .closing:
+            pending.removeAll()
+            return nil
+        case .calling:
+            return nil
+        case .waiting, .receiving:
+            guard context?.channel.isWritable ?? false else { return nil }
+            return pending.popFirst()
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        let request = RequestHead(head)
+        let reception = Reception(
+            request: request,
+            resolution: group.router.resolve(request, isDraining: group.isDraining), start: .now())
+        hasPartialHead = false
+        state = .receiving(reception)
+        setDeadline(reception.start, transferring: 0)
+        if case .problem(let problem) = reception.resolution,
+            problem.closesConnection || request.expectsContinue
+        {
+            refuse(problem, request)
+        } else if request.expectsContinue && request.isHTTP11 {
+            var buffer = group.allocator.buffer(capacity: 32)
+            buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            write(buffer)
+            flushIfNeeded()
+        }
+    }
+
+    private func receive(_ bytes: ByteBuffer) {
+        guard case .receiving(var reception) = state else { return }
+        state = .waiting  // so that the body has one owner while it grows
+        reception.size += bytes.readableBytes
+        guard reception.size <= group.settings.maxBodySize else {
+            refuse(group.router.bodyTooLarge, reception.request)
+            return
+        }
+        if case .call = reception.resolution {
+            if reception.body.readableBytes == 0 {
+                reception.body = bytes
+            } else {
+                reception.body.writeImmutableBuffer(bytes)
+            }
+        }
+        setDeadline(reception.start, transferring: reception.size)
+        state = .receiving(reception)
+    }
+
+    private func end() {
+        guard case .receiving(let reception) = state else { return }
+        let request = reception.request
+        deadline = .distantFuture
+        switch reception.resolution {
+        case .problem(let problem):
+            refuse(problem, request)
+        case .answer(let contentType, let body):
+            respond(to: request, .ok, contentType: contentType, body: body)
+        case .call(let endpoint, let timeout):
+            call(endpoint, timeout: timeout, reception)
+        }
+    }
+
+    private func call(_ endpoint: Endpoint, timeout: Duration?, _ reception: Reception) {
+        let exchange = HTTPExchange(
+            reception.request, on: NIOLoopBound(self, eventLoop: context!.eventLoop))
+        let call = Call(
+            to: endpoint.backend,
+            method: reception.request.callMethod ?? PluginDescriptor.defaultMethod,
+            argument: reception.body, contentType: reception.request.contentType,
+            timeout: timeout, caller: exchange)
+        state = .calling(exchange, call, isStreaming: false)
+        endpoint.backend.submit(call)
+    }
+
+    private func refuse(malformed error: any Error) {
+        let problem: Problem =
+            switch error {
+            case HTTPParserError.headerOverflow:
+                Problem(
+                    .requestHeaderFieldsTooLarge,
+                    "the request head is over the limit of \(group.settings.maxHeaderSize) bytes",
+                    closesConnection: true)
+            case HTTPParserError.invalidVersion:
+                Problem(
+                    .httpVersionNotSupported, "this port speaks HTTP/1.1 and HTTP/1.0",
+                    closesConnection: true)
+            default:
+                Problem(
+                    .badRequest, "the request is not valid HTTP/1.1: \(error)", closesConnection: true)
+            }
+        refuse(problem, nil)
+    }
+
+    // MARK: Answers
+
+    /// The answer to the call that is under way.
+    func finish(_ exchange: HTTPExchange, _ result: Result<PluginResponse, DispatchError>) {
+        guard case .calling(let current, _, let isStreaming) = state, current === exchange else {
+            return
+        }
+        if isStreaming {
+            finishStream(exchange, result)
+        } else {
+            switch result {
+            case .success(let response):
+                respond(
+                    to: exchange.request, .ok, contentType: response.contentType,
+                    body: response.body, headers: response.headers)
+            case .failure(let error):
+                refuse(Problem(error), exchange.request, requestID: exchange.requestID)
+            }
+        }
+        continueAfterCall()
+    }
+
+    /// Goes on with what has arrived during the call, if this isn't part of doing so already.
+    func continueAfterCall() {
+        guard !isProcessing else { return }
+        process()
+        flushIfNeeded()
+    }
+
+    func waitForRequest() {
+        state = .waiting
+        hasPartialHead = false
+        deadline = .now() + TimeAmount(group.settings.idleTimeout)
+        if group.isDraining { close() }
+    }
+
+    func write(_ buffer: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        context?.write(wrapOutboundOut(buffer), promise: promise)
+        needsFlush = true
+    }
+
+    func flushIfNeeded() {
+        guard needsFlush, let context else { return }
+        needsFlush = false
+        context.flush()
+        // What the kernel did not take is given the time that its size earns.
+        if !context.channel.isWritable {
+            setDeadline(.now(), transferring: group.settings.maxBodySize)
+        }
+    }
+
+    func setDeadline(_ start: NIODeadline, transferring size: Int) {
+        let earned = Int64(size / group.settings.minimumRate)
+        deadline = start + TimeAmount(group.settings.transferTimeout) + .seconds(earned)
+    }
+
+    // MARK: The end
+
+    /// The time for what the connection waits for is up.
+    func timeOut() {
+        switch state {
+        case .receiving(let reception):
+            refuse(
+                Problem(
+                    .requestTimeout, "the request did not arrive in time", closesConnection: true),
+                reception.request)
+            flushIfNeeded()
+        case .waiting where hasPartialHead && context?.channel.isWritable ?? false:
+            refuse(
+                Problem(
+                    .requestTimeout, "the request head did not arrive in time",
+                    closesConnection: true), nil)
+            flushIfNeeded()
+        case .waiting, .calling, .closing:
+            close()
+        }
+    }
+
+    func drain() {
+        if case .waiting = state, pending.isEmpty { close() }
+    }
+
+    func close() {
+        state = .closing
+        context?.close(promise: nil)
+    }
+
+    /// Closes after the last answer has reached the client: says so, and reads on for a moment, because a close with
+    /// unread bytes makes the kernel reset the connection and the client lose the answer (RFC 9112, section 9.6).
+    func closeAfterAnswer() {
+        state = .closing
+        pending.removeAll()
+        deadline = .now() + .seconds(2)
+        let wasFlushed = !needsFlush
+        if !wasFlushed {
+            needsFlush = false
+            context?.flush()
+        }
+        context?.close(mode: .output, promise: nil)
+        if holdsRead {
+            holdsRead = false
+            context?.read()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package import HostControl
+package import Logging
+internal import NIOCore
+package import NIOPosix
+internal import NIOHTTP1
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The HTTP data plane: listens, and gives each connection to an event loop.
+///
+/// ``start()`` listens; ``run()`` returns when the host shuts down, after the connections have finished their requests.
+package final class HTTPServer: Sendable {
+    private let settings: IngressSettings
+    private let routes: RouteTable
+    private let eventLoops: MultiThreadedEventLoopGroup
+    private let logger: Logger
+    private let connections: ConnectionCount
+    private let listening = Mutex<Listening?>(nil)
+
+    private struct Listening {
+        let channel: any Channel
+        let groups: [NIOLoopBoundBox<ConnectionGroup>]
+    }
+
+    package init(
+        settings: IngressSettings, routes: RouteTable, eventLoops: MultiThreadedEventLoopGroup,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.routes = routes
+        self.eventLoops = eventLoops
+        self.logger = logger
+        connections = ConnectionCount(limit: settings.maxConnections)
+    }
+
+    /// Listens.
+    ///
+    /// - Returns: the port, which is a free one if the settings say 0.
+    /// - Throws: ``IngressError``.
+    package func start() async throws(IngressError) -> Int {
+        let groups = eventLoops.makeIterator().map { makeGroup(on: $0) }
+        let byLoop = Dictionary(
+            uniqueKeysWithValues: groups.map { (ObjectIdentifier($0.eventLoop), $0) })
+        let bootstrap = ServerBootstrap(group: eventLoops)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { [settings, connections] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try Self.configure(
+                        channel, group: byLoop[ObjectIdentifier(channel.eventLoop)]!.value,
+                        settings: settings, connections: connections)
+                }
+            }
+        do {
+            let channel = try await bootstrap.bind(host: settings.host, port: settings.port).get()
+            listening.withLock { $0 = Listening(channel: channel, groups: groups) }
+            return channel.localAddress?.port ?? settings.port
+        } catch {
+            throw IngressError(
+                code: .cannotListen,
+                message: "cannot listen on \(settings.host):\(settings.port): \(error); "
+                    + "is another process using the port? --port chooses another one",
+                cause: error)
+        }
+    }
+
+    package func run() async {
+        try? await gracefulShutdown()
+        await drain()
+    }
+
+    private func makeGroup(on eventLoop: any EventLoop) -> NIOLoopBoundBox<ConnectionGroup> {
+        let group = NIOLoopBoundBox.makeBoxSendingValue(
+            ConnectionGroup(
+                router: Router(routes: routes, maxBodySize: settings.maxBodySize),
+                settings: settings, logger: logger),
+            eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(
+            initialDelay: ConnectionGroup.sweepInterval, delay: ConnectionGroup.sweepInterval
+        ) { _ in group.value.sweep(at: .now()) }
+        return group
+    }
+
+    private static func configure(
+        _ channel: any Channel, group: ConnectionGroup, settings: IngressSettings,
+        connections: ConnectionCount
+    ) throws {
+        guard connections.enter() else {
+            refuse(channel, group: group)
+            return
+        }
+        channel.closeFuture.whenComplete { _ in connections.leave() }
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderListSize = settings.maxHeaderSize
+        limits.maxHeaderFieldSize = settings.maxHeaderSize
+        let decoder = HTTPRequestDecoder(
+            leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+        try channel.pipeline.syncOperations.addHandlers(
+            ByteToMessageHandler(decoder), HTTPConnection(in: group))
+    }
+
+    /// Answers a connection over the limit and closes it.
+    private static func refuse(_ channel: any Channel, group: ConnectionGroup) {
+        let problem = Problem(
+            .serviceUnavailable, "the host has all the connections it allows; try again later")
+        let body = problem.body(requestID: RequestID.make())
+        var buffer = group.allocator.buffer(capacity: 512)
+        group.encoder.encodeHead(
+            status: problem.status, contentType: Problem.contentType,
+            framing: .length(body.readableBytes), headers: [("retry-after", "1")], keepAlive: .no,
+            into: &buffer)
+        buffer.writeImmutableBuffer(body)
+        channel.writeAndFlush(buffer).whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    // MARK: The end
+
+    /// Stops listening and lets the connections finish their requests, within the limit.
+    private func drain() async {
+        guard let listening = listening.withLock({ $0 }) else { return }
+        try? await listening.channel.close()
+        for group in listening.groups {
+            group.eventLoop.execute { group.value.drain() }
+        }
+        guard await !connections.becomeZero(within: settings.shutdownTimeout) else { return }
+        logger.warning("closing connections whose requests did not finish in time")
+        for group in listening.groups {
+            try? await group.eventLoop.submit { group.value.closeAll() }.get()
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import HostDispatch
+internal import HostPlugins
+internal import NIOCore
+internal import NIOHTTP1
+
+/// An error answer: `application/problem+json` (RFC 9457) with the request's id.
+struct Problem: Error {
+    var status: HTTPResponseStatus
+    /// What happened, and what to do next where that isn't plain.
+    var detail: String
+    var headers: [(name: String, value: String)] = []
+    /// Whether the connection can't go on: the rest of the request can't be told from the next one.
+    var closesConnection = false
+
+    static let contentType = "application/problem+json"
+
+    /// The body. `type` is left out, which means `about:blank`: the status says it all.
+    func body(requestID: String) -> ByteBuffer {
+        var json = JSONText()
+        json.beginObject()
+        json.member("title", status.reasonPhrase)
+        json.member("status", Int(status.code))
+        json.member("detail", detail)
+        json.member("request_id", requestID)
+        json.endObject()
+        return ByteBuffer(string: json.text)
+    }
+
+    /// The answer for a call that did not succeed.
+    init(_ error: DispatchError) {
+        // 499 is nginx's, and has no phrase of its own.
+        status =
+            error.httpStatus == 499
+            ? .custom(code: 499, reasonPhrase: "Client Closed Request")
+            : HTTPResponseStatus(statusCode: error.httpStatus)
+        detail = error.message
+        switch error.code {
+        case .queueFull, .unavailable: headers = [("retry-after", "1")]
+        case .plugin(let code) where detail.isEmpty: detail = "the plugin answered \(code.name)"
+        case .unknownMethod, .deadlineExceeded, .cancelled, .plugin: break
+        }
+    }
+
+    init(
+        _ status: HTTPResponseStatus, _ detail: String,
+        headers: [(name: String, value: String)] = [], closesConnection: Bool = false
+    ) {
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.closesConnection = closesConnection
+    }
+}

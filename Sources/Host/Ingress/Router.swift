@@ -1,0 +1,96 @@
+internal import HostControl
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Decides what a request is for. Knows nothing of sockets.
+struct Router: Sendable {
+    let routes: RouteTable
+    let maxBodySize: Int
+
+    enum Resolution {
+        case call(Endpoint, timeout: Duration?)
+        /// An answer that the host gives itself.
+        case answer(contentType: String, body: ByteBuffer)
+        case problem(Problem)
+    }
+
+    func resolve(_ request: RequestHead, isDraining: Bool) -> Resolution {
+        if let problem = malformation(of: request) { return .problem(problem) }
+        if request.path.utf8.starts(with: "/-/".utf8) {
+            return reserved(request, isDraining: isDraining)
+        }
+        guard let endpoint = routes.endpoint(route: request.path) else { return notFound(request) }
+        guard endpoint.accepts(httpMethod: request.head.method.rawValue) else {
+            return notAllowed(request, allowed: endpoint.httpMethods)
+        }
+        switch request.callerTimeout() {
+        case .success(let timeout): return .call(endpoint, timeout: timeout)
+        case .failure(let problem): return .problem(problem)
+        }
+    }
+
+    /// The refusal for a body over the limit. The rest of it is on its way, so the connection can't go on.
+    var bodyTooLarge: Problem {
+        Problem(
+            .payloadTooLarge, "the request body is over the limit of \(maxBodySize) bytes",
+            closesConnection: true)
+    }
+
+    private func malformation(of request: RequestHead) -> Problem? {
+        // RFC 9112, section 3.2: a request without Host must be refused.
+        if !request.hasHost && request.isHTTP11 {
+            return Problem(
+                .badRequest, "the request has no Host header, which HTTP/1.1 requires",
+                closesConnection: true)
+        }
+        if let size = request.contentLength, size > maxBodySize { return bodyTooLarge }
+        return nil
+    }
+
+    /// `/-/routes` and `/-/healthz`, as Ray Serve has them.
+    private func reserved(_ request: RequestHead, isDraining: Bool) -> Resolution {
+        guard request.path == "/-/routes" || request.path == "/-/healthz" else {
+            return notFound(request)
+        }
+        guard request.head.method == .GET || request.head.method == .HEAD else {
+            return notAllowed(request, allowed: ["GET"])
+        }
+        if request.path == "/-/routes" {
+            return .answer(contentType: "application/json", body: ByteBuffer(string: routesJSON))
+        }
+        guard !isDraining else {
+            return .problem(Problem(.serviceUnavailable, "the host is shutting down"))
+        }
+        return .answer(contentType: "text/plain; charset=utf-8", body: ByteBuffer(string: "success"))
+    }
+
+    /// `{"/echo": ["echo", ["GET", "POST"]]}`
+    private var routesJSON: String {
+        var json = JSONText()
+        json.beginObject()
+        for endpoint in routes.all {
+            json.key(endpoint.route)
+            json.beginArray()
+            json.string(endpoint.name)
+            json.beginArray()
+            for method in endpoint.httpMethods { json.string(method) }
+            json.endArray()
+            json.endArray()
+        }
+        json.endObject()
+        return json.text
+    }
+
+    private func notFound(_ request: RequestHead) -> Resolution {
+        .problem(
+            Problem(.notFound, "no endpoint at \(request.path); GET /-/routes lists those there are"))
+    }
+
+    private func notAllowed(_ request: RequestHead, allowed: [String]) -> Resolution {
+        let list = allowed.joined(separator: ", ")
+        return .problem(
+            Problem(
+                .methodNotAllowed, "\(request.path) takes \(list), not \(request.head.method.rawValue)",
+                headers: [("allow", list)]))
+    }
+}
