@@ -13,7 +13,9 @@ deps: ## Install what the build needs and the system lacks
 	@scripts/setup
 
 build: deps ## Release build; puts the example plugins into plugins.d
-	swift build -c release
+	swift build -c release --product backplane
+	swift build -c release --product echo
+	swift build -c release --product counter
 	@for plugin in $(PLUGINS); do scripts/place-plugin "$$plugin" plugins.d || exit 1; done
 
 # exec, so that a signal to make reaches the host and make waits until it has drained.

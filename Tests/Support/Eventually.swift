@@ -1,0 +1,22 @@
+/// Waits for what happens in its own time: looks again and again, and gives up with an error.
+package enum Eventually {
+    package struct TimedOut: Error {}
+
+    /// The first value that is not nil.
+    package static func value<Value: Sendable>(
+        within timeout: Duration = .seconds(20), _ look: () async throws -> Value?
+    ) async throws -> Value {
+        let end = ContinuousClock.now + timeout
+        while true {
+            if let value = try await look() { return value }
+            guard ContinuousClock.now < end else { throw TimedOut() }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    package static func `true`(
+        within timeout: Duration = .seconds(20), _ look: () async throws -> Bool
+    ) async throws {
+        let _: Bool = try await value(within: timeout) { try await look() ? true : nil }
+    }
+}

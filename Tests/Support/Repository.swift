@@ -1,0 +1,31 @@
+package import Foundation
+
+/// Where things are while the tests run.
+package enum Repository {
+    /// The project's root.
+    package static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// The build directory that the tests come from, with the host and the example plugins in it.
+    package static let products: URL = {
+        let executable = try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return URL(fileURLWithPath: executable).deletingLastPathComponent()
+    }()
+
+    package static func path(_ relative: String) -> String {
+        root.appendingPathComponent(relative).path
+    }
+
+    package static func product(_ name: String) -> String {
+        products.appendingPathComponent(name).path
+    }
+}
+
+/// Which sanitizer this run of the tests is built with.
+package enum Sanitizer: String {
+    case thread
+    case address
+
+    package static let current = ProcessInfo.processInfo.environment["BACKPLANE_SANITIZE"]
+        .flatMap(Sanitizer.init)
+}

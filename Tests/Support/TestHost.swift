@@ -1,0 +1,88 @@
+package import Backplane
+import Foundation
+package import HostAdmin
+package import HostControl
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// A host in the tests' own process, with a real listener on a free port and real plugins.
+package final class TestHost: Sendable {
+    package let directory: TemporaryDirectory
+    package let port: Int
+    package let adminSocket: String
+    package let log: TestLog
+
+    package var pluginsDirectory: String { directory.file("plugins.d") }
+    package var admin: AdminClient { AdminClient(socket: adminSocket) }
+
+    private init(directory: TemporaryDirectory, addresses: BackplaneHost.Addresses, log: TestLog) {
+        self.directory = directory
+        port = addresses.port
+        adminSocket = addresses.adminSocket
+        self.log = log
+    }
+
+    /// Runs a host with these plugins for as long as `body` runs, then shuts it down.
+    ///
+    /// - Parameter plugins: file names in the plugins directory, and the libraries they are copies of.
+    package static func run<Value: Sendable>(
+        plugins: [String: String] = [:],
+        configure: (inout HostConfiguration) -> Void = { _ in },
+        _ body: (TestHost) async throws -> Value
+    ) async throws -> Value {
+        let directory = try TemporaryDirectory()
+        let pluginsDirectory = try directory.makeDirectory("plugins.d")
+        for (name, library) in plugins {
+            try Fixture.place(library, as: name, in: pluginsDirectory)
+        }
+        var configuration = HostConfiguration()
+        configuration.pluginsDirectory = pluginsDirectory
+        configuration.adminSocket = directory.file("admin.sock")
+        configuration.port = 0
+        configuration.shutdownTimeout = .seconds(5)
+        configure(&configuration)
+
+        let log = TestLog()
+        let (ready, announce) = AsyncStream<BackplaneHost.Addresses>.makeStream()
+        let host = BackplaneHost(configuration: configuration, logger: log.logger) {
+            announce.yield($0)
+        }
+        let group = ServiceGroup(services: [host], logger: log.quiet)
+        let running = Task {
+            defer { announce.finish() }
+            try await group.run()
+        }
+        guard let addresses = await ready.first(where: { _ in true }) else {
+            try await running.value
+            throw Tool.Failure(description: "the host ended before it listened")
+        }
+        do {
+            let value = try await body(
+                TestHost(directory: directory, addresses: addresses, log: log))
+            await group.triggerGracefulShutdown()
+            try await running.value
+            return value
+        } catch {
+            await group.triggerGracefulShutdown()
+            try? await running.value
+            throw error
+        }
+    }
+
+    /// What the host says of a plugin.
+    package func status(of plugin: String) async throws -> PluginStatus? {
+        try await admin.list().plugins.first { $0.name == plugin }
+    }
+
+    /// Waits until what the host says of a plugin satisfies a condition.
+    package func wait(
+        for plugin: String, timeout: Duration = .seconds(20),
+        until condition: (PluginStatus) -> Bool
+    ) async throws -> PluginStatus {
+        try await Eventually.value(within: timeout) {
+            guard let status = try await self.status(of: plugin), condition(status) else { return nil }
+            return status
+        }
+    }
+}
