@@ -68,7 +68,10 @@ let rooms: [Target] = [
     ),
     .target(
         name: "HostControl",
-        dependencies: ["HostDispatch", "HostPlugins", nioCore, logging, serviceLifecycle],
+        dependencies: [
+            "HostDispatch", "HostPlugins", nioCore, logging, serviceLifecycle,
+            .product(name: "Yams", package: "Yams"),
+        ],
         path: "Sources/Host/Control",
         swiftSettings: houseRules
     ),
@@ -91,7 +94,8 @@ let rooms: [Target] = [
 ]
 
 let examplePlugins: [Target] = [
-    .target(name: "EchoBackend", dependencies: ["PluginABI"], path: "Sources/Plugins/EchoBackend",
+    .target(
+        name: "EchoBackend", dependencies: ["PluginABI"], path: "Sources/Plugins/EchoBackend",
         publicHeadersPath: "."),
     .target(
         name: "CounterBackend",
@@ -130,7 +134,7 @@ let tests: [Target] = [
         name: "IngressTests",
         dependencies: [
             "TestSupport", "Backplane", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
-            nioCore, nioHTTP1,
+            nioCore, nioPosix, nioHTTP1,
         ],
         swiftSettings: rules
     ),
@@ -163,6 +167,7 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
     ],
     targets: rooms + examplePlugins + tests
 )

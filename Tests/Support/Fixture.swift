@@ -3,7 +3,7 @@ import Synchronization
 
 /// The misbehaving plugins of `Tests/Fixtures`, compiled when a test first asks for them.
 package enum Fixture {
-    private static let directory = try! TemporaryDirectory()
+    private static let directory = Result { try TemporaryDirectory() }
     private static let built = Mutex<[String: String]>([:])
 
     /// The path of a compiled fixture.
@@ -15,7 +15,7 @@ package enum Fixture {
         let key = ([name] + defines).joined(separator: " ")
         return try built.withLock { built in
             if let path = built[key] { return path }
-            let path = directory.file("\(name)-\(built.count).so")
+            let path = try directory.get().file("\(name)-\(built.count).so")
             try compile(
                 source: Repository.path("Tests/Fixtures/\(name).c"), to: path,
                 options: defines.map { "-D\($0)" })
@@ -30,7 +30,9 @@ package enum Fixture {
             "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra",
             "-pedantic", "-Werror", "-pthread", "-I", Repository.path("Sources/PluginABI/include"),
         ]
-        if let sanitizer = Sanitizer.current { arguments.append("-fsanitize=\(sanitizer.rawValue)") }
+        if let sanitizer = Sanitizer.current {
+            arguments.append("-fsanitize=\(sanitizer.rawValue)")
+        }
         try Tool.run(compiler, arguments + options + [source, "-o", path])
     }
 

@@ -20,7 +20,8 @@ package struct HTTPTestClient: Sendable {
     }
 
     package func send(
-        _ method: String = "POST", _ path: String, headers: [String: String] = [:], body: String = ""
+        _ method: String = "POST", _ path: String, headers: [String: String] = [:],
+        body: String = ""
     ) async throws -> Answer {
         try await send(method, path, headers: headers, bytes: Array(body.utf8))
     }

@@ -79,6 +79,7 @@ package final class HostProcess: @unchecked Sendable {
     /// Runs another command of `backplane` against this host.
     package func command(_ arguments: String...) throws -> Tool.Result {
         try Tool.result(
-            of: Self.executable, [arguments[0], "--admin-socket", adminSocket] + arguments.dropFirst())
+            of: Self.executable,
+            [arguments[0], "--admin-socket", adminSocket] + arguments.dropFirst())
     }
 }

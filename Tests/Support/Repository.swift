@@ -7,10 +7,8 @@ package enum Repository {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// The build directory that the tests come from, with the host and the example plugins in it.
-    package static let products: URL = {
-        let executable = try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return URL(fileURLWithPath: executable).deletingLastPathComponent()
-    }()
+    package static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent()
 
     package static func path(_ relative: String) -> String {
         root.appendingPathComponent(relative).path

@@ -81,7 +81,9 @@ package final class TestHost: Sendable {
         until condition: (PluginStatus) -> Bool
     ) async throws -> PluginStatus {
         try await Eventually.value(within: timeout) {
-            guard let status = try await self.status(of: plugin), condition(status) else { return nil }
+            guard let status = try await self.status(of: plugin), condition(status) else {
+                return nil
+            }
             return status
         }
     }

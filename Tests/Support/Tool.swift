@@ -30,7 +30,8 @@ package enum Tool {
         of program: String, _ arguments: [String], environment: [String: String] = [:]
     ) throws -> Result {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: program.contains("/") ? program : "/usr/bin/env")
+        process.executableURL = URL(
+            fileURLWithPath: program.contains("/") ? program : "/usr/bin/env")
         process.arguments = program.contains("/") ? arguments : [program] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let directory = try TemporaryDirectory()
@@ -53,7 +54,8 @@ package enum Tool {
         let swift =
             (try? run("sh", ["-c", "readlink -f \"$(command -v swift)\""]))?
             .trimmingCharacters(in: .whitespacesAndNewlines) ?? "/usr/bin/swift"
-        return URL(fileURLWithPath: swift).deletingLastPathComponent().appendingPathComponent(name).path
+        return URL(fileURLWithPath: swift).deletingLastPathComponent().appendingPathComponent(name)
+            .path
     }
 
     private static func file(_ path: String) throws -> FileHandle {

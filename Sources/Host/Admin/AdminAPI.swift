@@ -4,6 +4,7 @@
 /// | --- | --- |
 /// | `GET /v1/plugins` | an array of `PluginStatus` |
 /// | `POST /v1/plugins/{name}/reload` | the plugin's `PluginStatus`; 404 unknown, 422 not loadable |
+/// | `POST /v1/plugins/{name}/restart?replica={index}` | the same; without a query all replicas |
 /// | `POST /v1/endpoints/{name}/call` | the plugin's answer; the method in `X-SERVE-CALL-METHOD` |
 ///
 /// Errors are ``AdminProblem`` as `application/problem+json`.
@@ -16,6 +17,9 @@ enum AdminAPI {
     static let maxBodySize = 64 << 20
 
     static func reload(_ plugin: String) -> String { "/v1/plugins/\(escape(plugin))/reload" }
+    static func restart(_ plugin: String, replica: Int?) -> String {
+        "/v1/plugins/\(escape(plugin))/restart" + (replica.map { "?replica=\($0)" } ?? "")
+    }
     static func call(_ endpoint: String) -> String { "/v1/endpoints/\(escape(endpoint))/call" }
 
     /// Percent-encodes a path segment (RFC 3986, section 2.3: what is unreserved stays).

@@ -34,6 +34,13 @@ package struct AdminClient: Sendable {
         try decode(await send(.POST, AdminAPI.reload(plugin), timeout: .seconds(300)))
     }
 
+    /// - Parameter replica: the replica's index; nil: all.
+    /// - Throws: ``AdminError``.
+    package func restart(_ plugin: String, replica: Int?) async throws(AdminError) -> PluginStatus {
+        try decode(
+            await send(.POST, AdminAPI.restart(plugin, replica: replica), timeout: .seconds(300)))
+    }
+
     /// - Throws: ``AdminError``.
     package func call(
         _ endpoint: String, method: String?, body: ByteBuffer, contentType: String?,
@@ -85,7 +92,8 @@ package struct AdminClient: Sendable {
         let problem = try? JSONDecoder().decode(AdminProblem.self, from: answer.body)
         return AdminError(
             code: .refused(status: status),
-            message: problem?.detail ?? "the host answered \(status): \(String(buffer: answer.body))")
+            message: problem?.detail
+                ?? "the host answered \(status): \(String(buffer: answer.body))")
     }
 
     private func decode<Value: Decodable>(_ answer: Answer) throws(AdminError) -> Value {
@@ -94,7 +102,8 @@ package struct AdminClient: Sendable {
         } catch {
             throw AdminError(
                 code: .protocolViolation,
-                message: "the host's answer can't be read; is it another version than this command?",
+                message:
+                    "the host's answer can't be read; is it another version than this command?",
                 cause: error)
         }
     }

@@ -1,12 +1,12 @@
 internal import Foundation
+internal import HTTPTypes
 package import HostControl
 internal import HostDispatch
-internal import HTTPTypes
+internal import HostPlugins
 internal import Hummingbird
 package import Logging
 package import NIOPosix
 internal import ServiceLifecycle
-internal import HostPlugins
 
 /// Serves the admin API on a Unix socket with mode 0600.
 ///
@@ -67,13 +67,13 @@ package struct AdminServer: Sendable {
             try json(await catalog.list())
         }
         router.post("v1/plugins/{name}/reload") { _, context in
-            let status: PluginStatus
-            do throws(ControlError) {
-                status = try await catalog.reload(name(context))
-            } catch {
-                return try problem(error)
+            try await answer { () throws(ControlError) in try await catalog.reload(name(context)) }
+        }
+        router.post("v1/plugins/{name}/restart") { request, context in
+            let replica = request.uri.queryParameters.get("replica").flatMap { Int($0) }
+            return try await answer { () throws(ControlError) in
+                try await catalog.restart(name(context), replica: replica)
             }
-            return try json(status)
         }
         router.post("v1/endpoints/{name}/call") { request, context in
             try await call(request, endpoint: name(context))
@@ -91,14 +91,17 @@ package struct AdminServer: Sendable {
             let known = routes.all.map(\.name).joined(separator: ", ")
             return try problem(
                 404,
-                "no endpoint \(name)" + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
+                "no endpoint \(name)"
+                    + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
         }
         let body = try await request.body.collect(upTo: AdminAPI.maxBodySize)
         let handle = endpoint.handle.options { options in
             if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
                 options.methodName = method
             }
-            if let seconds = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!].flatMap(Double.init) {
+            if let seconds = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!].flatMap(
+                Double.init)
+            {
                 options.timeout = .seconds(seconds)
             }
             options.contentType = request.headers[.contentType] ?? ""
@@ -109,13 +112,26 @@ package struct AdminServer: Sendable {
             var headers = HTTPFields()
             headers[.contentType] =
                 answer.contentType.isEmpty ? "application/octet-stream" : answer.contentType
-            return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: answer.body))
+            return Response(
+                status: .ok, headers: headers, body: ResponseBody(byteBuffer: answer.body))
         } catch {
             return try problem(error.httpStatus, error.message)
         }
     }
 
     // MARK: Answers
+
+    private func answer(
+        _ operation: () async throws(ControlError) -> PluginStatus
+    ) async throws -> Response {
+        let status: PluginStatus
+        do throws(ControlError) {
+            status = try await operation()
+        } catch {
+            return try problem(error)
+        }
+        return try json(status)
+    }
 
     private func json(_ value: some Encodable) throws -> Response {
         let encoder = JSONEncoder()
@@ -128,8 +144,8 @@ package struct AdminServer: Sendable {
     private func problem(_ error: ControlError) throws -> Response {
         let status =
             switch error.code {
-            case .noSuchPlugin, .noSuchEndpoint: 404
-            case .loadFailed: 422
+            case .noSuchPlugin, .noSuchReplica: 404
+            case .loadFailed, .restartFailed: 422
             case .shuttingDown: 503
             }
         return try problem(status, error.message)

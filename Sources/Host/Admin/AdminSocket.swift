@@ -38,7 +38,8 @@ package enum AdminSocket {
         guard attributes[.type] as? FileAttributeType == .typeSocket else {
             throw AdminError(
                 code: .cannotListen,
-                message: "\(path) is there and is no socket; choose another path with --admin-socket")
+                message:
+                    "\(path) is there and is no socket; choose another path with --admin-socket")
         }
         if let other = try? await ClientBootstrap(group: eventLoops).connect(to: address).get() {
             try? await other.close()

@@ -11,5 +11,8 @@ struct BackplaneCommand: AsyncParsableCommand {
             `backplane serve` runs the host; the other commands talk to it through its admin socket.
             """,
         version: Version.text,
-        subcommands: [ServeCommand.self, ListCommand.self, ReloadCommand.self, CallCommand.self])
+        subcommands: [
+            ServeCommand.self, ListCommand.self, ReloadCommand.self, RestartCommand.self,
+            CallCommand.self,
+        ])
 }

@@ -16,7 +16,9 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The method.", valueName: "name"))
     var methodName = "__call__"
 
-    @Option(help: ArgumentHelp("The request's body; '-' reads it from standard input.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp(
+            "The request's body; '-' reads it from standard input.", valueName: "text"))
     var data: String?
 
     @Option(help: ArgumentHelp("The body's content type.", valueName: "type"))

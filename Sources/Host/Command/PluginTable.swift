@@ -40,15 +40,23 @@ struct PluginTable {
                 "\(plugin.name): \(plugin.demotedMethods.joined(separator: ", ")) overstayed as INLINE "
                     + "and runs on a replica thread")
         }
+        if let reason = plugin.lastReplacement {
+            remarks.append(
+                "\(plugin.name): \(plugin.replacedReplicas) replicas were replaced; the last one because: \(reason)"
+            )
+        }
         if plugin.calls.misuses > 0 {
-            remarks.append("\(plugin.name): broke the contract \(plugin.calls.misuses) times; see the log")
+            remarks.append(
+                "\(plugin.name): broke the contract \(plugin.calls.misuses) times; see the log")
         }
         if !plugin.drainingGenerations.isEmpty {
-            remarks.append("\(plugin.name): finishing calls: generation \(list(plugin.drainingGenerations))")
+            remarks.append(
+                "\(plugin.name): finishing calls: generation \(list(plugin.drainingGenerations))")
         }
         if !plugin.retiredGenerations.isEmpty {
             remarks.append(
-                "\(plugin.name): retired, still mapped: generation \(list(plugin.retiredGenerations))")
+                "\(plugin.name): retired, still mapped: generation \(list(plugin.retiredGenerations))"
+            )
         }
         return remarks
     }

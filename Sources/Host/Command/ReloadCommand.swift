@@ -6,7 +6,9 @@ struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
         abstract: "Makes a new generation of a plugin from its file, without losing a call.",
-        discussion: "If the file can't be served, the present generation serves on and the reason is printed.")
+        discussion:
+            "If the file can't be served, the present generation serves on and the reason is printed."
+    )
 
     @Argument(help: "The plugin's name.")
     var plugin: String

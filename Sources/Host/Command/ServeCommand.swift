@@ -33,11 +33,14 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Write where the host can be reached, as JSON, to this file once it listens.",
-            discussion: #"{"http": {"host": "127.0.0.1", "port": 8000}, "admin_socket": "...", "pid": 1}"#,
+            discussion:
+                #"{"http": {"host": "127.0.0.1", "port": 8000}, "admin_socket": "...", "pid": 1}"#,
             valueName: "path"))
     var readyFile: String?
 
-    @Option(help: ArgumentHelp("Threads that do I/O. Default: half of the processors.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that do I/O. Default: half of the processors.", valueName: "count"))
     var ioThreads: Int?
 
     @Option(help: ArgumentHelp("How long a caller waits for its answer.", valueName: "duration"))
@@ -52,28 +55,38 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Connections at once.", valueName: "count"))
     var maxConnections = 10_000
 
-    @Option(help: ArgumentHelp("How long a connection may be open without a request.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "How long a connection may be open without a request.", valueName: "duration"))
     var idleTimeout = DurationArgument(.seconds(60))
 
     @Option(
         help: ArgumentHelp(
-            "How long a request may take to arrive; each KiB earns a second more.", valueName: "duration"))
+            "How long a request may take to arrive; each KiB earns a second more.",
+            valueName: "duration"))
     var transferTimeout = DurationArgument(.seconds(20))
 
-    @Option(help: ArgumentHelp("How long a plugin's create, load, ... may take.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("How long a plugin's create, load, ... may take.", valueName: "duration")
+    )
     var lifecycleTimeout = DurationArgument(.seconds(30))
 
-    @Option(help: ArgumentHelp("How long a replaced generation may finish its calls.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "How long a replaced generation may finish its calls.", valueName: "duration"))
     var drainTimeout = DurationArgument(.seconds(20))
 
     @Option(help: ArgumentHelp("How long requests may finish at the end.", valueName: "duration"))
     var shutdownTimeout = DurationArgument(.seconds(20))
 
-    @Option(help: ArgumentHelp("Finalized generations of one plugin that may stay mapped.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Finalized generations of one plugin that may stay mapped.", valueName: "count"))
     var maxRetiredGenerations = 256
 
     @Option(
-        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"),
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical.", valueName: "level"),
         transform: { text in
             guard let level = Logger.Level(rawValue: text) else {
                 throw ValidationError("'\(text)' is no log level")
@@ -100,7 +113,8 @@ struct ServeCommand: AsyncParsableCommand {
         let host = BackplaneHost(configuration: configuration, logger: logger) { addresses in
             announce(addresses, logger: logger)
         }
-        let group = ServiceGroup(services: [host], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
+        let group = ServiceGroup(
+            services: [host], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
         let signals = ShutdownSignals(logger: logger) { await group.triggerGracefulShutdown() }
         try await signals.run { try await group.run() }
         // Not by returning: exit handlers and destructors of plugin libraries would run while their threads do.

@@ -20,7 +20,8 @@ struct ShutdownSignals {
                 for await signal in signals {
                     guard isFirst else { ProcessExit.now(status: 128 + number(of: signal)) }
                     isFirst = false
-                    logger.info("\(signal): finishing what is in flight; a second signal exits at once")
+                    logger.info(
+                        "\(signal): finishing what is in flight; a second signal exits at once")
                     await shutDown()
                 }
             }

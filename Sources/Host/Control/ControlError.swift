@@ -2,9 +2,11 @@
 package struct ControlError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
         case noSuchPlugin
-        case noSuchEndpoint
+        case noSuchReplica
         /// The plugin could not be loaded; what served before serves on.
         case loadFailed
+        /// The replica could not be made anew; the one that was there serves on.
+        case restartFailed
         case shuttingDown
     }
 

@@ -1,9 +1,10 @@
-#if canImport(Glibc)
-    internal import Glibc
-#endif
 internal import HostPlugins
 internal import Logging
 internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
 
 /// Notices files that appear, change or go in a directory (inotify).
 ///
@@ -86,7 +87,8 @@ final class DirectoryWatcher: Sendable {
     private func addWatch() -> CInt? {
         let inotify = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
         guard inotify >= 0 else {
-            logger.error("cannot watch \(directory): \(SystemError.current); use `backplane reload`")
+            logger.error(
+                "cannot watch \(directory): \(SystemError.current); use `backplane reload`")
             return nil
         }
         let mask =
@@ -102,7 +104,9 @@ final class DirectoryWatcher: Sendable {
     /// - Returns: whether the watch has something to read; nil: stop.
     private func poll(_ inotify: CInt?, timeout: CInt) -> Bool? {
         var descriptors = [pollfd(fd: stopPipe.read, events: Int16(POLLIN), revents: 0)]
-        if let inotify { descriptors.append(pollfd(fd: inotify, events: Int16(POLLIN), revents: 0)) }
+        if let inotify {
+            descriptors.append(pollfd(fd: inotify, events: Int16(POLLIN), revents: 0))
+        }
         _ = unsafe Glibc.poll(&descriptors, nfds_t(descriptors.count), timeout)
         if descriptors[0].revents != 0 { return nil }
         return descriptors.count > 1 && descriptors[1].revents != 0
@@ -141,7 +145,8 @@ final class DirectoryWatcher: Sendable {
 
     private func milliseconds(until instant: ContinuousClock.Instant) -> CInt {
         let left = instant - .now
-        return CInt(max(0, left.components.seconds * 1_000)
-            + max(0, left.components.attoseconds / 1_000_000_000_000_000) + 1)
+        return CInt(
+            max(0, left.components.seconds * 1_000)
+                + max(0, left.components.attoseconds / 1_000_000_000_000_000) + 1)
     }
 }

@@ -6,7 +6,9 @@ package enum DurationText {
 
     /// - Returns: nil when the text is no duration: no unit, no number, negative, or over a year.
     package static func parse(_ text: String) -> Duration? {
-        guard let unit = units.first(where: { text.hasSuffix($0.suffix) && isNumber(text, $0.suffix) })
+        guard
+            let unit = units.first(where: { text.hasSuffix($0.suffix) && isNumber(text, $0.suffix) }
+            )
         else { return nil }
         guard let number = Double(text.dropLast(unit.suffix.count)), number >= 0 else { return nil }
         let nanoseconds = number * unit.nanoseconds
@@ -18,15 +20,20 @@ package enum DurationText {
     package static func format(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         let nanoseconds = Double(seconds) * 1e9 + Double(attoseconds) / 1e9
-        let unit = units.last { nanoseconds >= $0.nanoseconds && $0.suffix != "m" && $0.suffix != "h" }
+        let unit = units.last {
+            nanoseconds >= $0.nanoseconds && $0.suffix != "m" && $0.suffix != "h"
+        }
         guard let unit else { return "0s" }
         let number = nanoseconds / unit.nanoseconds
-        return number == number.rounded() ? "\(Int(number))\(unit.suffix)" : "\(number)\(unit.suffix)"
+        return number == number.rounded()
+            ? "\(Int(number))\(unit.suffix)" : "\(number)\(unit.suffix)"
     }
 
     /// Whether what stands before the suffix is a number: `2ms` is not 2m seconds.
     private static func isNumber(_ text: String, _ suffix: String) -> Bool {
-        text.dropLast(suffix.count).utf8.last.map { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+        text.dropLast(suffix.count).utf8.last.map {
+            $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")
+        }
             ?? false
     }
 }

@@ -17,7 +17,7 @@ package actor PluginCatalog {
     private var deployments: [String: PluginDeployment] = [:]
     /// Which file has a name; another one of the same name is refused.
     private var owners: [String: String] = [:]
-    /// The last change of each file that was taken up.
+    /// The last change of each plugin that was taken up.
     private var changes: [String: Task<Void, Never>] = [:]
     private var isShuttingDown = false
 
@@ -69,8 +69,10 @@ package actor PluginCatalog {
         }
         for await event in watcher.events {
             switch event {
-            case .changed(let file): inOrder(file) { await $0.fileChanged(file) }
-            case .removed(let file): inOrder(file) { await $0.fileRemoved(file) }
+            case .changed(let file):
+                inOrder(of: file) { await $0.fileChanged(file) }
+            case .removed(let file):
+                inOrder(of: file) { await $0.fileRemoved(file) }
             case .rescan: Task { await rescan() }
             }
         }
@@ -98,35 +100,42 @@ package actor PluginCatalog {
             .filter { PluginName.from(file: $0) != nil }.sorted()
         let gone = Set(deployments.keys).subtracting(files).sorted()
         await inParallel(files) { catalog, file in
-            await catalog.inOrder(file) { await $0.fileChanged(file) }.value
+            await catalog.inOrder(of: file) { await $0.fileChanged(file) }.value
         }
         await inParallel(gone) { catalog, file in
-            await catalog.inOrder(file) { await $0.fileRemoved(file) }.value
+            await catalog.inOrder(of: file) { await $0.fileRemoved(file) }.value
         }
     }
 
-    /// Handles the changes of one file in the order they came; those of different files don't wait for each other.
+    /// Handles the changes of one plugin's files in the order they came; those of different plugins don't wait for each
+    /// other.
     @discardableResult
     private func inOrder(
-        _ file: String, _ operation: @escaping @Sendable (isolated PluginCatalog) async -> Void
+        of file: String, _ operation: @escaping @Sendable (isolated PluginCatalog) async -> Void
     ) -> Task<Void, Never> {
-        let previous = changes[file]
+        let name = PluginName.from(file: file) ?? PluginName.from(manifest: file) ?? file
+        let previous = changes[name]
         let task = Task {
             await previous?.value
             await operation(self)
         }
-        changes[file] = task
+        changes[name] = task
         return task
     }
 
     private func fileChanged(_ file: String) async {
+        if let name = PluginName.from(manifest: file) {
+            await manifestChanged(name)
+            return
+        }
         guard let name = PluginName.from(file: file), !isShuttingDown else { return }
         let deployment = deployment(of: file, name: name)
         if let owner = owners[name], owner != file {
             await deployment.reject(
                 PluginError(
                     .duplicateName,
-                    "the name \(name) is taken by \(owner), which goes on serving; rename or remove one"))
+                    "the name \(name) is taken by \(owner), which goes on serving; rename or remove one"
+                ))
             return
         }
         owners[name] = file
@@ -134,7 +143,19 @@ package actor PluginCatalog {
         try? await deployment.load(.file)
     }
 
+    /// A manifest without a library is of no interest until the library comes.
+    private func manifestChanged(_ name: String) async {
+        guard let file = owners[name], let deployment = deployments[file], !isShuttingDown else {
+            return
+        }
+        await deployment.configure()
+    }
+
     private func fileRemoved(_ file: String) async {
+        if let name = PluginName.from(manifest: file) {
+            await manifestChanged(name)
+            return
+        }
         guard let deployment = deployments[file], !isShuttingDown else { return }
         await deployment.remove()
         guard owners[deployment.name] == file else {
@@ -149,7 +170,8 @@ package actor PluginCatalog {
     private func deployment(of file: String, name: String) -> PluginDeployment {
         if let existing = deployments[file] { return existing }
         let deployment = PluginDeployment(
-            name: name, path: "\(settings.pluginsDirectory)/\(file)", environment: environment)
+            name: name, path: "\(settings.pluginsDirectory)/\(file)",
+            manifestPath: "\(settings.pluginsDirectory)/\(name).yaml", environment: environment)
         deployments[file] = deployment
         return deployment
     }
@@ -187,13 +209,7 @@ package actor PluginCatalog {
         guard !isShuttingDown else {
             throw ControlError(.shuttingDown, "the host is shutting down")
         }
-        guard let file = owners[name] ?? newFile(named: name) else {
-            let known = owners.keys.sorted().joined(separator: ", ")
-            throw ControlError(
-                .noSuchPlugin,
-                "no plugin \(name) in \(settings.pluginsDirectory)"
-                    + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
-        }
+        guard let file = owners[name] ?? newFile(named: name) else { throw noSuchPlugin(name) }
         owners[name] = file
         let deployment = deployment(of: file, name: name)
         do throws(PluginError) {
@@ -203,9 +219,31 @@ package actor PluginCatalog {
             throw ControlError(
                 .loadFailed,
                 "\(name) was not reloaded: \(error.message)"
-                    + (serving ? "; the generation that served before serves on" : ""), cause: error)
+                    + (serving ? "; the generation that served before serves on" : ""), cause: error
+            )
         }
         return await deployment.status
+    }
+
+    /// Makes replicas of a plugin anew, with fresh state.
+    ///
+    /// - Parameter replica: the replica's index; nil: all, one after the other.
+    /// - Returns: the plugin's status afterwards.
+    /// - Throws: ``ControlError``: no such plugin or replica, or it could not be made.
+    package func restart(_ name: String, replica: Int?) async throws(ControlError) -> PluginStatus {
+        guard let file = owners[name], let deployment = deployments[file] else {
+            throw noSuchPlugin(name)
+        }
+        try await deployment.restart(replica)
+        return await deployment.status
+    }
+
+    private func noSuchPlugin(_ name: String) -> ControlError {
+        let known = owners.keys.sorted().joined(separator: ", ")
+        return ControlError(
+            .noSuchPlugin,
+            "no plugin \(name) in \(settings.pluginsDirectory)"
+                + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
     }
 
     /// A file of that name that has not been seen yet: without a watch, a reload is how it comes in.

@@ -8,7 +8,7 @@ internal import NIOCore
 /// The order of a (re)load, each step undone if a later one fails; until the swap the old generation serves, and after a
 /// failure it serves on:
 ///
-/// 1. copy the file, so that nothing can change under the mapping
+/// 1. copy the file, so that nothing can change under the mapping; read the manifest beside it
 /// 2. map the copy and check its descriptor, run its `load`
 /// 3. make the replicas, warm them up, ask for their health
 /// 4. if both generations hand state over: hold new calls, let the old ones finish, move the state
@@ -35,27 +35,37 @@ actor PluginDeployment {
         let nextGeneration: @Sendable () -> Int
     }
 
-    private struct Service {
+    /// What serves.
+    struct Service {
         let endpoint: Endpoint
-        var replicas: ReplicaSet
+        let replicas: ReplicaSet
+        var settings: BackendSettings
+
         var generation: PluginGeneration { replicas.generation }
+        var backend: Backend { endpoint.backend }
     }
 
     nonisolated let name: String
     nonisolated let path: String
-    private let environment: Environment
-    private let logger: Logger
-    private var service: Service?
-    private var state = PluginStatus.State.loading
-    private var failure: PluginError?
-    private var draining: [Int] = []
-    private var retired: [Int] = []
-    private var retirements: [Int: Task<Void, Never>] = [:]
+    nonisolated let manifestPath: String
+    let environment: Environment
+    let logger: Logger
+    var service: Service?
+    var state = PluginStatus.State.loading
+    /// Why the newest version of the file, or of its manifest, is not in service.
+    var failure: PluginError?
+    var losses = ReplicaLosses()
+    /// Generations that are finishing calls, and those that are finalized and still mapped.
+    var draining: [Int] = []
+    var retired: [Int] = []
     private var lastOperation: Task<Void, Never>?
+    private var background: [Int: Task<Void, Never>] = [:]
+    private var lastBackground = 0
 
-    init(name: String, path: String, environment: Environment) {
+    init(name: String, path: String, manifestPath: String, environment: Environment) {
         self.name = name
         self.path = path
+        self.manifestPath = manifestPath
         self.environment = environment
         var logger = environment.logger
         logger[metadataKey: "plugin"] = "\(name)"
@@ -68,16 +78,42 @@ actor PluginDeployment {
     ///
     /// - Throws: ``PluginError``; also to be found in ``status`` from then on.
     func load(_ trigger: Trigger) async throws(PluginError) {
-        let outcome = await inOrder { deployment -> PluginError? in
-            do throws(PluginError) {
-                try await deployment.takeIntoService(trigger)
+        try await reporting { deployment throws(PluginError) in
+            try await deployment.takeIntoService(trigger)
+        }
+    }
+
+    /// Takes the manifest's present content into account. What a running backend can take, it gets without a reload.
+    func configure() async {
+        // The error stands in the status, and in the log.
+        let before = failure
+        try? await reporting { deployment throws(PluginError) in
+            try await deployment.takeManifest()
+            // A good manifest mends nothing that is wrong with the library.
+            if deployment.service != nil, let before, before.code != .invalidManifest {
+                throw before
+            }
+        }
+    }
+
+    /// Makes a replica anew; its state begins afresh. The old one finishes its calls.
+    ///
+    /// - Parameter index: the replica's; nil: all, one after the other.
+    func restart(_ index: Int?) async throws(ControlError) {
+        let error = await inOrder { deployment -> ControlError? in
+            do throws(ControlError) {
+                try await deployment.restartReplicas(index)
                 return nil
             } catch {
-                deployment.fail(error)
                 return error
             }
         }
-        if let outcome { throw outcome }
+        if let error { throw error }
+    }
+
+    /// A replica has left the rotation.
+    func replicaLost(_ replica: Replica, _ reason: String) async {
+        await inOrder { await $0.replaceLost(replica, reason) }
     }
 
     /// Shows the file with a reason why it isn't served, without looking into it.
@@ -90,9 +126,9 @@ actor PluginDeployment {
         await inOrder { await $0.takeOutOfService() }
     }
 
-    /// Waits for the generations that are still finishing their calls.
+    /// Waits for what is still finishing its calls.
     func settle() async {
-        for task in retirements.values { await task.value }
+        for task in background.values { await task.value }
     }
 
     var isServing: Bool { service != nil }
@@ -109,177 +145,36 @@ actor PluginDeployment {
         return await task.value
     }
 
-    // MARK: Into service
-
-    private func takeIntoService(_ trigger: Trigger) async throws(PluginError) {
-        guard PluginName.isValid(name) else {
-            throw PluginError(
-                .unreadable,
-                "\(name) can't be a route: name the file lib<name>.so with letters, digits, '-', '_' and '.'")
-        }
-        state = service == nil ? .loading : .reloading
-        let copy = try await copyFile()
-        if trigger == .file, failure == nil, copy.fingerprint == service?.generation.fingerprint {
-            environment.store.discard(copy)
-            state = .serving
-            return
-        }
-        guard retired.count < environment.settings.maxRetiredGenerations else {
-            environment.store.discard(copy)
-            throw PluginError(
-                .tooManyGenerations,
-                "\(retired.count) retired generations are still mapped, which is all that "
-                    + "--max-retired-generations allows; restart the host to load more")
-        }
-        let generation = try await map(copy)
-        let settings = environment.settings.backendDefaults
-        let replicas: ReplicaSet
-        do throws(PluginError) {
-            replicas = try await ReplicaSet.start(of: generation, backend: name, settings: settings)
-        } catch {
-            await unload(generation)
-            throw error
-        }
-
-        if let old = service {
-            try await replace(old, with: replicas)
-        } else {
-            putIntoService(replicas, settings: settings)
-        }
-        failure = nil
-        state = .serving
-        logger.info(
-            "serving",
-            metadata: [
-                "generation": "\(generation.number)", "version": "\(generation.descriptor.version)",
-            ])
-    }
-
-    private func copyFile() async throws(PluginError) -> LibraryStore.Copy {
-        let (store, path, name) = (environment.store, path, name)
-        return try await PluginThread.run(
-            name: name, what: "reading the file",
-            timeout: environment.settings.backendDefaults.lifecycleTimeout
-        ) { () throws(PluginError) in try store.copy(path, name: name) }
-    }
-
-    private func map(_ copy: LibraryStore.Copy) async throws(PluginError) -> PluginGeneration {
-        let number = environment.nextGeneration()
-        var logger = logger
-        logger[metadataKey: "generation"] = "\(number)"
-        let (store, plainLogger) = (environment.store, logger)
-        return try await PluginThread.run(
-            name: name, what: "load",
-            timeout: environment.settings.backendDefaults.lifecycleTimeout,
-            { () throws(PluginError) in
-                try PluginGeneration.load(copy, from: store, number: number, logger: plainLogger)
-            },
-            late: { _ = $0.unload() })
-    }
-
-    private func putIntoService(_ replicas: ReplicaSet, settings: BackendSettings) {
-        let backend = Backend(
-            tag: name, settings: settings, timer: environment.timer, logger: logger)
-        backend.install(replicas)
-        let endpoint = Endpoint(servingPlugin: name, backend: backend)
-        service = Service(endpoint: endpoint, replicas: replicas)
-        environment.routes.insert(endpoint)
-    }
-
-    private func replace(_ old: Service, with replicas: ReplicaSet) async throws(PluginError) {
-        let backend = old.endpoint.backend
-        if old.generation.handsStateOver && replicas.generation.handsStateOver {
-            backend.hold()
+    /// Runs an operation in order; its error becomes the plugin's reason.
+    private func reporting(
+        _ operation:
+            @escaping @Sendable (isolated PluginDeployment) async throws(PluginError) -> Void
+    ) async throws(PluginError) {
+        let error = await inOrder { deployment -> PluginError? in
             do throws(PluginError) {
-                try await backend.drained(
-                    old.replicas, within: environment.settings.backendDefaults.drainTimeout)
-                try await old.replicas.handState(to: replicas)
+                try await operation(deployment)
+                deployment.failure = nil
+                deployment.state = deployment.service == nil ? deployment.state : .serving
+                return nil
             } catch {
-                backend.resume()
-                await finalize(replicas)
-                throw error
+                deployment.fail(error)
+                return error
             }
         }
-        backend.install(replicas)
-        service = Service(endpoint: old.endpoint, replicas: replicas)
-        retire(old.replicas, backend: backend)
+        if let error { throw error }
     }
 
-    // MARK: Out of service
-
-    /// Lets replicas that are out of service finish their calls, then finalizes them; meanwhile others go on.
-    private func retire(_ replicas: ReplicaSet, backend: Backend) {
-        let number = replicas.generation.number
-        draining.append(number)
-        retirements[number] = Task {
-            do throws(PluginError) {
-                try await backend.drained(
-                    replicas, within: environment.settings.backendDefaults.drainTimeout)
-                backend.discard(replicas)
-                await finalize(replicas)
-            } catch {
-                backend.discard(replicas)
-                abandon(replicas)
-            }
-            draining.removeAll { $0 == number }
-            retirements[number] = nil
+    /// Runs what need not be waited for, such as the end of a replica.
+    func inBackground(_ operation: @escaping @Sendable (isolated PluginDeployment) async -> Void) {
+        lastBackground += 1
+        let number = lastBackground
+        background[number] = Task {
+            await operation(self)
+            background[number] = nil
         }
     }
 
-    /// Destroys the replicas and unloads the library. No call of theirs is running.
-    private func finalize(_ replicas: ReplicaSet) async {
-        let errors = await replicas.stop()
-        guard errors.isEmpty else {
-            for error in errors { logger.error("\(error.message); the replica is left to itself") }
-            retired.append(replicas.generation.number)
-            return
-        }
-        await unload(replicas.generation)
-    }
-
-    private func unload(_ generation: PluginGeneration) async {
-        do throws(PluginError) {
-            let unmapped = try await PluginThread.run(
-                name: name, what: "unload",
-                timeout: environment.settings.backendDefaults.lifecycleTimeout
-            ) { () throws(PluginError) in generation.unload() }
-            if !unmapped { retired.append(generation.number) }
-        } catch {
-            logger.error("\(error.message); the library stays mapped")
-            retired.append(generation.number)
-        }
-    }
-
-    /// Gives up on replicas with a call that hangs: its thread can't be ended, so the library stays as it is.
-    private func abandon(_ replicas: ReplicaSet) {
-        logger.error(
-            "a call still runs after the drain timeout; its replica is left to itself",
-            metadata: ["generation": "\(replicas.generation.number)"])
-        replicas.abandon()
-        retired.append(replicas.generation.number)
-    }
-
-    private func takeOutOfService() async {
-        failure = nil
-        guard let service else {
-            state = .retired
-            return
-        }
-        state = .draining
-        self.service = nil
-        environment.routes.remove(service.endpoint)
-        let backend = service.endpoint.backend
-        if await backend.close(within: environment.settings.backendDefaults.drainTimeout) {
-            await finalize(service.replicas)
-        } else {
-            abandon(service.replicas)
-        }
-        backend.discard(service.replicas)
-        state = .retired
-        logger.info("retired", metadata: ["generation": "\(service.generation.number)"])
-    }
-
-    private func fail(_ error: PluginError) {
+    func fail(_ error: PluginError) {
         let isNew = failure?.message != error.message
         failure = error
         state = service == nil ? .failed : .serving
@@ -296,6 +191,8 @@ actor PluginDeployment {
         status.reason = failure?.message
         status.drainingGenerations = draining
         status.retiredGenerations = retired
+        status.replacedReplicas = losses.count
+        status.lastReplacement = losses.lastReason
         guard let service else { return status }
         let descriptor = service.generation.descriptor
         status.version = descriptor.version
@@ -303,12 +200,12 @@ actor PluginDeployment {
         status.generation = service.generation.number
         status.route = service.endpoint.route
         status.methods = descriptor.methods.map(\.name)
-        status.replicas = service.replicas.replicas.count
-        let calls = service.endpoint.backend.status
-        status.demotedMethods = calls.demotedMethods
-        status.calls.waiting = calls.waiting
-        status.calls.running = calls.running
-        status.calls.lateFinishes = calls.lateFinishes
+        let backend = service.backend.status
+        status.replicas = backend.replicas
+        status.demotedMethods = backend.demotedMethods
+        status.calls.waiting = backend.waiting
+        status.calls.running = backend.running
+        status.calls.lateFinishes = backend.lateFinishes
         status.calls.misuses = service.generation.conduct.total
         return status
     }

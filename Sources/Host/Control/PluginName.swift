@@ -11,6 +11,12 @@ package enum PluginName {
         return name.isEmpty ? nil : String(name)
     }
 
+    /// The plugin that a manifest belongs to: `foo.yaml` to `foo`.
+    package static func from(manifest file: String) -> String? {
+        guard file.hasSuffix(".yaml"), !file.hasPrefix(".") else { return nil }
+        return String(file.dropLast(5))
+    }
+
     /// Whether a name can stand in a route as it is: letters, digits, `-`, `_` and `.`, a letter or digit first.
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, isAlphanumeric(first) else { return false }

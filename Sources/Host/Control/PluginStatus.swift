@@ -43,7 +43,11 @@ package struct PluginStatus: Codable, Sendable, Equatable {
     package var methods: [String] = []
     /// Methods marked INLINE that overstayed and run on replica threads now.
     package var demotedMethods: [String] = []
+    /// How many replicas are in the rotation.
     package var replicas = 0
+    /// How many replicas were replaced because they were unfit, and why the last one was.
+    package var replacedReplicas = 0
+    package var lastReplacement: String?
     package var calls = Calls()
     /// Why the newest version of the file is not served.
     package var reason: String?
@@ -56,6 +60,8 @@ package struct PluginStatus: Codable, Sendable, Equatable {
         case name, path, state, version, description, generation, route, methods, replicas, calls
         case reason
         case demotedMethods = "demoted_methods"
+        case replacedReplicas = "replaced_replicas"
+        case lastReplacement = "last_replacement"
         case drainingGenerations = "draining_generations"
         case retiredGenerations = "retired_generations"
     }

@@ -1,4 +1,4 @@
-package import HostPlugins
+internal import HostPlugins
 package import Logging
 package import NIOCore
 internal import Synchronization
@@ -9,57 +9,69 @@ internal import Synchronization
 /// may be called from any thread, and none blocks, except that an inline method runs in ``submit(_:)``.
 package final class Backend: Sendable {
     package let tag: String
-    package let requestTimeout: Duration?
-    private let logger: Logger
-    /// Wakes the backend for deadlines and batches that are due.
+    let logger: Logger
+    /// Wakes the backend for deadlines, batches that are due, and health checks.
     private let timer: any EventLoop
-    private let guarded: Mutex<Guarded>
+    let guarded: Mutex<Guarded>
     private let lateFinishes = Atomic<Int>(0)
+    /// In nanoseconds; -1: none. Read for each call.
+    private let timeout: Atomic<Int64>
+    /// Whether the generation in service has batch keys that matter. Read for each call.
+    private let usesBatchKeys = Atomic<Bool>(false)
 
-    fileprivate struct Guarded: ~Copyable {
+    struct Guarded: ~Copyable {
         var state: BackendState
+        var generation: PluginGeneration?
         var replicas: [ReplicaID: Replica] = [:]
         var waiters: [Waiter] = []
         /// When the timer fires next.
         var armed = NIODeadline.distantFuture
+        var healthChecks: RepeatedTask?
+        var onReplicaLost: @Sendable (Replica, String) -> Void = { _, _ in }
     }
 
     /// Somebody who waits until replicas, or the whole backend, have nothing to do.
-    fileprivate struct Waiter {
+    struct Waiter {
         let replicas: Set<ReplicaID>?
         let outcome: Outcome<Void>
     }
 
+    /// - Parameter timer: an event loop whose clock the backend uses; nothing of a plugin runs on it.
     package init(tag: String, settings: BackendSettings, timer: any EventLoop, logger: Logger) {
         self.tag = tag
         self.timer = timer
         self.logger = logger
-        requestTimeout = settings.requestTimeout
+        timeout = Atomic(Self.nanoseconds(settings.requestTimeout))
         guarded = Mutex(Guarded(state: BackendState(tag: tag, settings: settings)))
     }
 
     // MARK: Calls
 
+    /// How long a caller waits for its answer; nil: for ever.
+    package var requestTimeout: TimeAmount? {
+        let nanoseconds = timeout.load(ordering: .relaxed)
+        return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
+    }
+
     /// Admits a call or refuses it. The caller gets the answer later, or in here.
     package func submit(_ call: Call) {
+        let key = usesBatchKeys.load(ordering: .relaxed) ? batchKey(of: call) : CallQueue.noKey
         let now = NIODeadline.now()
-        let (admission, target, tick) = guarded.withLock { guarded in
-            let admission = guarded.state.admit(call, at: now)
-            return (admission, guarded.target(of: admission), guarded.armIfNeeded())
+        let (admission, replica, tick) = guarded.withLock { guarded in
+            let admission = guarded.state.admit(call, key: key, at: now)
+            return (admission, guarded.replica(of: admission), guarded.armIfNeeded())
         }
         if let tick { arm(tick) }
         switch admission {
         case .refused(let error): call.answer(.failure(error))
         case .admitted(nil): break
-        case .admitted(let assignment?): start(assignment, on: target!)
+        case .admitted(let assignment?): start(assignment, on: replica!)
         }
     }
 
     /// Takes a call out of the queue; its caller wants no answer.
     func forget(_ call: Call) {
-        guarded.withLock { guarded in
-            guarded.state.remove(call)
-        }
+        guarded.withLock { $0.state.remove(call) }
         wakeWaiters()
     }
 
@@ -72,34 +84,40 @@ package final class Backend: Sendable {
         if freedReplica { startWhatCanBegin() }
     }
 
-    private func start(_ assignment: BackendState.Assignment, on replica: Replica) {
-        guard assignment.thread != nil else {
-            runInline(assignment, on: replica)
-            return
+    private func batchKey(of call: Call) -> UInt64 {
+        let (generation, method) = guarded.withLock { guarded in
+            (guarded.generation, guarded.state.methodIndex(named: call.method))
         }
-        replica.run(assignment, backend: self)
+        guard let generation, let method else { return CallQueue.noKey }
+        return generation.batchKey(of: call, method: method)
+    }
+
+    private func start(_ assignment: BackendState.Assignment, on replica: Replica) {
+        if assignment.thread == nil {
+            runInline(assignment, on: replica)
+        } else {
+            replica.run(assignment, backend: self)
+        }
     }
 
     private func runInline(_ assignment: BackendState.Assignment, on replica: Replica) {
         let start = NIODeadline.now()
-        replica.invoke(assignment)
-        let end = NIODeadline.now()
-        let demoted = guarded.withLock { guarded in
-            guarded.state.recordInline(assignment, took: end - start)
-        }
+        replica.execute(assignment, backend: self)
+        let duration = NIODeadline.now() - start
+        let demoted = guarded.withLock { $0.state.recordInline(assignment, took: duration) }
         if let demoted {
             logger.warning(
                 """
-                method \(demoted) is marked INLINE and took \((end - start).nanoseconds / 1_000) us; \
+                method \(demoted) is marked INLINE and took \(duration.nanoseconds / 1_000) us; \
                 from now on it runs on a replica thread
                 """)
         }
-        if let next = returned(assignment) { self.start(next.0, on: next.1) }
+        if let (next, replica) = returned(assignment) { self.start(next, on: replica) }
     }
 
-    /// An `invoke` has returned.
+    /// An assignment is done.
     ///
-    /// - Returns: work for the same thread, and where it belongs.
+    /// - Returns: work for the same thread, and its replica.
     func returned(
         _ assignment: BackendState.Assignment
     ) -> (BackendState.Assignment, Replica)? {
@@ -114,15 +132,13 @@ package final class Backend: Sendable {
         return next.map { ($0, replica!) }
     }
 
-    private func startWhatCanBegin() {
+    func startWhatCanBegin() {
         while true {
             let now = NIODeadline.now()
             let (assignment, replica, tick) = guarded.withLock { guarded in
                 let assignment = guarded.state.nextAssignment(at: now)
-                return (
-                    assignment, assignment.flatMap { guarded.replicas[$0.replica] },
-                    guarded.armIfNeeded()
-                )
+                let replica = assignment.flatMap { guarded.replicas[$0.replica] }
+                return (assignment, replica, guarded.armIfNeeded())
             }
             if let tick { arm(tick) }
             guard let assignment else { break }
@@ -139,96 +155,65 @@ package final class Backend: Sendable {
 
     private func tick() {
         let now = NIODeadline.now()
-        let (expired, next) = guarded.withLock { guarded in
+        let (due, hung, next) = guarded.withLock { guarded in
             guarded.armed = .distantFuture
-            let expired = guarded.state.tick(at: now)
-            return (expired, guarded.armIfNeeded())
+            let due = guarded.state.tick(at: now)
+            return (due, due.hung.compactMap { guarded.replicas[$0] }, guarded.armIfNeeded())
         }
         if let next { arm(next) }
-        for call in expired {
+        for call in due.expired {
             call.answer(
                 .failure(
                     DispatchError(.deadlineExceeded, "\(tag) did not answer before the deadline")))
         }
+        for replica in hung { lose(replica, "a call went on after its deadline") }
         startWhatCanBegin()
     }
 
-    // MARK: Generations
+    /// Tells whoever replaces replicas that one has left the rotation.
+    func lose(_ replica: Replica, _ reason: String) {
+        let report = guarded.withLock { $0.onReplicaLost }
+        logger.error(
+            "replica \(replica.index) leaves the rotation: \(reason)",
+            metadata: ["replica": "\(replica.index)"])
+        report(replica, reason)
+    }
 
-    /// Puts replicas into service, in place of those in service before; calls that were held go on.
-    ///
-    /// - Returns: once the change is made. The old replicas may still be finishing calls: ``drained(_:within:)``.
-    package func install(_ set: ReplicaSet) {
-        let refused = guarded.withLock { guarded in
-            for replica in set.replicas { guarded.replicas[replica.id] = replica }
-            return guarded.state.install(
-                set.replicas.map(\.id), of: set.generation.descriptor)
+    // MARK: Settings
+
+    /// Changes the limits at once; calls that wait are under the new ones. `num_replicas` and `user_config` are for
+    /// whoever makes the replicas.
+    package func update(_ settings: BackendSettings) {
+        timeout.store(Self.nanoseconds(settings.requestTimeout), ordering: .relaxed)
+        guarded.withLock { $0.state.update(settings) }
+        updateBatchKeys()
+        scheduleHealthChecks()
+        startWhatCanBegin()
+    }
+
+    func updateBatchKeys() {
+        let uses = guarded.withLock { guarded in
+            guarded.state.settings.maxBatchSize > 1 && guarded.generation?.hasBatchKeys == true
         }
-        for (call, error) in refused { call.answer(.failure(error)) }
-        startWhatCanBegin()
+        usesBatchKeys.store(uses, ordering: .relaxed)
     }
 
-    /// Lets new calls wait until ``resume()`` or ``install(_:)``. Those that run go on.
-    package func hold() {
-        guarded.withLock { $0.state.hold() }
-    }
-
-    /// Lets calls go on as before ``hold()``.
-    package func resume() {
-        guarded.withLock { $0.state.resume() }
-        startWhatCanBegin()
-    }
-
-    /// Waits until replicas that get no new calls have finished the ones they have.
-    ///
-    /// - Throws: ``PluginError`` with the code `timedOut`.
-    package func drained(_ set: ReplicaSet, within timeout: Duration) async throws(PluginError) {
-        try await idle(
-            Set(set.replicas.map(\.id)), what: "a call of generation \(set.generation.number)",
-            within: timeout)
-    }
-
-    /// Forgets replicas that are out of service.
-    package func discard(_ set: ReplicaSet) {
+    func scheduleHealthChecks() {
         guarded.withLock { guarded in
-            for replica in set.replicas { guarded.replicas[replica.id] = nil }
+            guarded.healthChecks?.cancel()
+            guarded.healthChecks = nil
+            guard guarded.generation?.tellsHealth == true, guarded.state.phase != .closed else {
+                return
+            }
+            let period = TimeAmount(guarded.state.settings.healthCheckPeriod)
+            guarded.healthChecks = timer.scheduleRepeatedTask(
+                initialDelay: period, delay: period
+            ) { [weak self] _ in self?.requestHealthChecks() }
         }
     }
 
-    /// Refuses new calls, and waits until those admitted are finished or the time is up; then refuses what waits.
-    ///
-    /// - Returns: whether all of them were finished.
-    package func close(within timeout: Duration) async -> Bool {
-        guarded.withLock { $0.state.drain() }
-        let wasIdle: Bool
-        do throws(PluginError) {
-            try await idle(nil, what: "a call", within: timeout)
-            wasIdle = true
-        } catch {
-            wasIdle = false
-        }
-        let (refused, refusal) = guarded.withLock { guarded in
-            (guarded.state.close(), guarded.state.refusal)
-        }
-        for call in refused { call.answer(.failure(refusal)) }
-        return wasIdle
-    }
-
-    private func idle(
-        _ replicas: Set<ReplicaID>?, what: String, within timeout: Duration
-    ) async throws(PluginError) {
-        let waiter = Waiter(replicas: replicas, outcome: Outcome())
-        guarded.withLock { $0.waiters.append(waiter) }
-        wakeWaiters()
-        defer { guarded.withLock { $0.waiters.removeAll { $0.outcome === waiter.outcome } } }
-        try await waiter.outcome.wait(for: what, timeout: timeout)
-    }
-
-    private func wakeWaiters() {
-        let satisfied = guarded.withLock { guarded in
-            guarded.waiters.isEmpty ? [] : guarded.takeSatisfiedWaiters()
-        }
-        for outcome in satisfied { outcome.settle(.success(())) }
+    private static func nanoseconds(_ duration: Duration?) -> Int64 {
+        duration.map { TimeAmount($0).nanoseconds } ?? -1
     }
 
     // MARK: Looking
@@ -236,6 +221,8 @@ package final class Backend: Sendable {
     package struct Status: Sendable {
         package var waiting: Int
         package var running: Int
+        /// Replicas in the rotation.
+        package var replicas: Int
         /// Calls that the plugin finished after they had been answered.
         package var lateFinishes: Int
         /// Methods marked INLINE that overstayed and run on replica threads now.
@@ -246,14 +233,15 @@ package final class Backend: Sendable {
         let lateFinishes = lateFinishes.load(ordering: .relaxed)
         return guarded.withLock { guarded in
             Status(
-                waiting: guarded.state.waitingCount, running: guarded.state.runningCount,
-                lateFinishes: lateFinishes, demotedMethods: guarded.state.demotedMethods)
+                waiting: guarded.state.queue.count, running: guarded.state.runningCount,
+                replicas: guarded.state.slots.count, lateFinishes: lateFinishes,
+                demotedMethods: guarded.state.demotedMethods)
         }
     }
 }
 
 extension Backend.Guarded {
-    fileprivate func target(of admission: BackendState.Admission) -> Replica? {
+    fileprivate func replica(of admission: BackendState.Admission) -> Replica? {
         guard case .admitted(let assignment?) = admission else { return nil }
         return replicas[assignment.replica]
     }
@@ -263,15 +251,5 @@ extension Backend.Guarded {
         guard state.nextTick < armed else { return nil }
         armed = state.nextTick
         return armed
-    }
-
-    fileprivate mutating func takeSatisfiedWaiters() -> [Outcome<Void>] {
-        var satisfied: [Outcome<Void>] = []
-        waiters.removeAll { waiter in
-            let isSatisfied = waiter.replicas.map { state.areIdle($0) } ?? state.isIdle
-            if isSatisfied { satisfied.append(waiter.outcome) }
-            return isSatisfied
-        }
-        return satisfied
     }
 }

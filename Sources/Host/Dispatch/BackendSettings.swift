@@ -16,8 +16,14 @@ package struct BackendSettings: Sendable, Equatable {
     package var userConfig = "null"
     /// How long each lifecycle function of the plugin may take.
     package var lifecycleTimeout: Duration = .seconds(30)
-    /// How long a replaced or removed generation may take to finish the calls it has.
+    /// How long a replaced or removed replica may take to finish the calls it has.
     package var drainTimeout: Duration = .seconds(20)
+    /// How often a replica's health is asked for, if the plugin can tell.
+    package var healthCheckPeriod: Duration = .seconds(10)
+    /// How many health checks in a row may fail before the replica is replaced.
+    package var healthCheckFailures = 3
+    /// How long a call may go on after its deadline before its replica counts as hung and is replaced.
+    package var hangGrace: Duration = .seconds(1)
 
     package init() {}
 }

@@ -1,13 +1,12 @@
-internal import DequeModule
 internal import HostPlugins
 internal import NIOCore
 
 /// Which calls wait, which run where, and what is to be done next. Pure: no threads, no clock, no plugin.
 ///
-///              install               close
+///              install               drain          close
 ///     empty ───────────▶ serving ───────────▶ draining ───▶ closed
-///                        ▲     │ hold                  close again
-///          resume/replace│     ▼
+///                        ▲     │ hold
+///         resume, install│     ▼
 ///                         held
 ///
 /// - empty: no replicas yet; calls are refused.
@@ -20,53 +19,30 @@ struct BackendState {
         case empty, serving, held, draining, closed
     }
 
-    /// A method of the present generation with the calls that wait for it.
+    /// A method of the present generation.
     struct Method {
-        let index: Int
         let name: String
         let isBatchable: Bool
         let isAsync: Bool
+        let preferredBatchSize: Int?
         var isInline: Bool
         var wasDemoted = false
         var budget = InlineBudget()
-        var waiting: Deque<Waiting> = []
     }
 
-    struct Waiting {
-        let call: Call
-        let arrival: NIODeadline
-    }
-
-    /// A replica as the dispatcher sees it: how much it may run, and what it runs.
-    struct Slot {
-        let replica: ReplicaID
-        /// How many invocations may run at once.
-        let capacity: Int
-        var running: [Invocation] = []
-        /// Threads without work, the one that stopped last at the end: its caches are warm.
-        var idleThreads: [Int] = [0]
-        var threadCount = 1
-    }
-
-    /// One `invoke` that has begun and not ended: it ends when it has returned and, for a method that finishes calls
-    /// later, its calls are finished.
-    struct Invocation {
-        let id: UInt64
-        let calls: [Call]
-        let isAsync: Bool
-        var unfinished: Int
-        var hasReturned = false
-    }
-
-    /// Work for a thread of a replica.
+    /// Something for a thread of a replica to do.
     struct Assignment {
+        enum Work {
+            case calls(method: Int, [Call])
+            case healthCheck
+        }
+
         let invocation: UInt64
         let replica: ReplicaID
         /// nil: the thread that submits the call, for an inline method.
         let thread: Int?
         let isNewThread: Bool
-        let method: Int
-        let calls: [Call]
+        let work: Work
     }
 
     enum Admission {
@@ -75,20 +51,31 @@ struct BackendState {
         case admitted(Assignment?)
     }
 
+    /// What a tick found.
+    struct Due {
+        /// Calls whose deadline has passed, to be answered.
+        var expired: [Call] = []
+        /// Replicas that left the rotation because a call goes on long after its deadline.
+        var hung: [ReplicaID] = []
+    }
+
     let tag: String
-    var settings: BackendSettings
+    private(set) var settings: BackendSettings
     private(set) var phase = Phase.empty
     private(set) var methods: [Method] = []
-    private(set) var slots: [Slot] = []
+    private(set) var queue = CallQueue()
+    var slots: [ReplicaSlot] = []
     /// Replicas that get no new calls and have not finished the ones they have.
-    private(set) var retiring: [Slot] = []
-    private(set) var waitingCount = 0
+    var retiring: [ReplicaSlot] = []
     /// The earliest moment at which `tick` may have something to do. Never too late; often too early, because a call
     /// that is answered doesn't move it.
     private(set) var nextTick = NIODeadline.distantFuture
+    /// Whether a replica that was lost is being replaced: calls wait for it. If not, and there is no other, they are
+    /// refused.
+    private(set) var expectsReplica = true
+    private var isReentrant = false
     private var indices: [String: Int] = [:]
     private var nextInvocation: UInt64 = 0
-    private var asyncInvocations = 0
 
     init(tag: String, settings: BackendSettings) {
         self.tag = tag
@@ -97,71 +84,67 @@ struct BackendState {
 
     // MARK: Calls
 
-    mutating func admit(_ call: Call, at now: NIODeadline) -> Admission {
+    /// - Parameter key: the call's batch key.
+    mutating func admit(_ call: Call, key: UInt64 = CallQueue.noKey, at now: NIODeadline)
+        -> Admission
+    {
         switch phase {
         case .empty, .closed, .draining: return .refused(refusal)
         case .serving, .held: break
         }
-        guard let index = indices[call.method] else { return .refused(unknownMethod(call.method)) }
+        guard !slots.isEmpty || expectsReplica else { return .refused(noReplica) }
+        guard let method = indices[call.method] else { return .refused(unknownMethod(call.method)) }
         if let deadline = call.deadline { nextTick = min(nextTick, deadline) }
 
-        if methods[index].isInline, phase == .serving, waitingCount == 0, let slot = freeSlot(inline: true) {
-            return .admitted(begin([call], method: index, slot: slot, inline: true))
+        if methods[method].isInline, phase == .serving, queue.count == 0,
+            let slot = freeSlot(inline: true)
+        {
+            return .admitted(begin([call], method: method, slot: slot, inline: true))
         }
-        guard waitingCount < settings.maxQueuedRequests else {
+        guard queue.count < settings.maxQueuedRequests else {
             return .refused(
                 DispatchError(
                     .queueFull,
-                    "\(waitingCount) calls are waiting for \(tag), which is all that "
+                    "\(queue.count) calls are waiting for \(tag), which is all that "
                         + "max_queued_requests allows; try again later"))
         }
-        methods[index].waiting.append(Waiting(call: call, arrival: now))
-        waitingCount += 1
+        queue.append(call, method: method, key: key, at: now)
         return .admitted(nextAssignment(at: now))
     }
 
     /// The next work that can begin now, if there is any. Call again until there is none.
     mutating func nextAssignment(at now: NIODeadline) -> Assignment? {
-        guard waitingCount > 0, phase == .serving || phase == .draining else { return nil }
-        guard let slot = freeSlot(inline: false) else { return nil }
-        return assign(slot, at: now)
+        if let slot = slots.firstIndex(where: \.isReadyForHealthCheck) {
+            return beginHealthCheck(slot)
+        }
+        guard canRun, let slot = freeSlot(inline: false) else { return nil }
+        return beginBatch(slot, at: now)
     }
 
     /// Takes a call out of the queue if it waits there.
     mutating func remove(_ call: Call) {
-        guard let index = indices[call.method],
-            let position = methods[index].waiting.firstIndex(where: { $0.call === call })
-        else { return }
-        methods[index].waiting.remove(at: position)
-        waitingCount -= 1
+        queue.remove(call)
     }
 
-    /// An `invoke` has returned; its thread is free.
+    /// An assignment is done; its thread is free.
     ///
     /// - Returns: work for the same thread.
     mutating func returned(_ done: Assignment, at now: NIODeadline) -> Assignment? {
-        end(done.replica, where: { $0.id == done.invocation }) { $0.hasReturned = true }
+        change(done.replica) { $0.returned(done.invocation, thread: done.thread) }
         guard let slot = slots.firstIndex(where: { $0.replica == done.replica }) else { return nil }
-        if let thread = done.thread { slots[slot].idleThreads.append(thread) }
-        guard waitingCount > 0, phase == .serving || phase == .draining, canBegin(slots[slot]) else {
-            return nil
-        }
-        return assign(slot, at: now)
+        if slots[slot].isReadyForHealthCheck { return beginHealthCheck(slot) }
+        guard canRun, slots[slot].canBegin else { return nil }
+        return beginBatch(slot, at: now)
     }
 
     /// The plugin has finished a call.
     ///
-    /// - Returns: whether that may have freed a replica: true only where calls may outlive their `invoke`; for others
-    ///   it is ``returned(_:at:)`` that does.
+    /// - Returns: whether that may have freed a replica: true only where calls may outlive their `invoke`; for others it
+    ///   is ``returned(_:at:)`` that does.
     mutating func finishedLater(_ call: Call) -> Bool {
-        guard asyncInvocations > 0 else { return false }
-        for slot in slots + retiring {
-            guard
-                let invocation = slot.running.first(where: { running in
-                    running.isAsync && running.calls.contains { $0 === call }
-                })
-            else { continue }
-            end(slot.replica, where: { $0.id == invocation.id }) { $0.unfinished -= 1 }
+        for index in slots.indices where slots[index].finishedLater(call) { return true }
+        for index in retiring.indices where retiring[index].finishedLater(call) {
+            dropIdleRetired()
             return true
         }
         return false
@@ -171,43 +154,41 @@ struct BackendState {
     ///
     /// - Returns: the method's name if this call cost it its place on the I/O threads.
     mutating func recordInline(_ done: Assignment, took duration: TimeAmount) -> String? {
-        guard methods.indices.contains(done.method), methods[done.method].isInline,
-            methods[done.method].budget.record(duration)
+        guard case .calls(let method, _) = done.work, methods.indices.contains(method),
+            methods[method].isInline, methods[method].budget.record(duration)
         else { return nil }
-        methods[done.method].isInline = false
-        methods[done.method].wasDemoted = true
-        return methods[done.method].name
+        methods[method].isInline = false
+        methods[method].wasDemoted = true
+        return methods[method].name
     }
 
-    /// What is due: calls whose deadline has passed, to be answered. Those that wait leave the queue; those that run
-    /// keep their replica busy until the plugin lets go of them.
-    mutating func tick(at now: NIODeadline) -> [Call] {
-        var expired: [Call] = []
-        var next = NIODeadline.distantFuture
-        for index in methods.indices {
-            guard !methods[index].waiting.isEmpty else { continue }
-            var kept: Deque<Waiting> = []
-            for waiting in methods[index].waiting {
-                if let deadline = waiting.call.deadline, deadline <= now {
-                    expired.append(waiting.call)
+    /// What is due. Expired calls that wait leave the queue; those that run keep their replica busy until the plugin
+    /// lets go of them, or the replica counts as hung.
+    mutating func tick(at now: NIODeadline) -> Due {
+        var due = Due(expired: queue.takeExpired(at: now))
+        var next = queue.nextEvent
+        let grace = TimeAmount(settings.hangGrace)
+        for slot in slots + retiring {
+            for call in slot.unfinishedCalls {
+                guard let deadline = call.deadline else { continue }
+                if deadline > now {
+                    next = min(next, deadline)
                 } else {
-                    kept.append(waiting)
-                    next = min(next, waiting.call.deadline ?? .distantFuture)
+                    if !call.isAbandoned { due.expired.append(call) }
+                    if deadline + grace > now { next = min(next, deadline + grace) }
                 }
             }
-            waitingCount -= methods[index].waiting.count - kept.count
-            methods[index].waiting = kept
-            next = min(next, batchDue(methods[index]))
         }
-        for call in (slots + retiring).flatMap(\.running).flatMap(\.calls) where !call.isAbandoned {
-            guard let deadline = call.deadline else { continue }
-            if deadline <= now { expired.append(call) } else { next = min(next, deadline) }
+        for slot in slots where slot.hasCall(pastDeadlineBy: grace, at: now) {
+            due.hung.append(slot.replica)
+            retire(slot.replica)
         }
-        nextTick = next
-        return expired
+        // Due, but without a free replica: it is the replica's return that goes on, not the clock.
+        nextTick = next > now ? next : queue.nextBatch(after: now)
+        return due
     }
 
-    // MARK: Generations
+    // MARK: Phases
 
     mutating func hold() {
         precondition(phase == .serving, "hold while \(phase)")
@@ -217,38 +198,6 @@ struct BackendState {
     mutating func resume() {
         precondition(phase == .held, "resume while \(phase)")
         phase = .serving
-    }
-
-    /// Puts a generation's replicas into service; those in service before get no new calls and become `retiring`.
-    ///
-    /// - Returns: calls that wait for a method which the new generation does not have, to be refused.
-    mutating func install(
-        _ replicas: [ReplicaID], of descriptor: PluginDescriptor
-    ) -> [(Call, DispatchError)] {
-        precondition(phase != .draining && phase != .closed, "install while \(phase)")
-        retiring += slots.filter { !$0.running.isEmpty }
-        let capacity = descriptor.isReentrant ? settings.maxConcurrentQueries : 1
-        slots = replicas.map { Slot(replica: $0, capacity: capacity) }
-
-        let waiting = methods.flatMap(\.waiting).sorted { $0.arrival < $1.arrival }
-        methods = descriptor.methods.enumerated().map { index, method in
-            Method(
-                index: index, name: method.name, isBatchable: method.isBatchable,
-                isAsync: method.isAsync, isInline: method.isInline)
-        }
-        indices = Dictionary(uniqueKeysWithValues: methods.map { ($0.name, $0.index) })
-        waitingCount = 0
-        var refused: [(Call, DispatchError)] = []
-        for item in waiting {
-            if let index = indices[item.call.method] {
-                methods[index].waiting.append(item)
-                waitingCount += 1
-            } else {
-                refused.append((item.call, unknownMethod(item.call.method)))
-            }
-        }
-        phase = .serving
-        return refused
     }
 
     /// Refuses new calls; those admitted run to the end.
@@ -261,25 +210,63 @@ struct BackendState {
     /// - Returns: the calls that waited, to be refused.
     mutating func close() -> [Call] {
         phase = .closed
-        let waiting = methods.flatMap(\.waiting).map(\.call)
-        for index in methods.indices { methods[index].waiting = [] }
-        waitingCount = 0
-        retiring += slots.filter { !$0.running.isEmpty }
-        slots = []
-        return waiting
+        for slot in slots { retire(slot.replica) }
+        return queue.takeAll().map(\.call)
     }
 
-    /// Whether none of these replicas runs anything.
-    func areIdle(_ replicas: Set<ReplicaID>) -> Bool {
-        !(slots + retiring).contains { replicas.contains($0.replica) && !$0.running.isEmpty }
+    /// Puts a generation's replicas into service; those in service before get no new calls and retire.
+    ///
+    /// - Returns: calls that wait for a method which the new generation does not have, to be refused.
+    mutating func install(
+        _ replicas: [ReplicaID], of descriptor: PluginDescriptor
+    ) -> [(Call, DispatchError)] {
+        precondition(phase != .draining && phase != .closed, "install while \(phase)")
+        for slot in slots { retire(slot.replica) }
+        isReentrant = descriptor.isReentrant
+        for replica in replicas { add(replica) }
+
+        let waiting = queue.takeAll()
+        methods = descriptor.methods.map { method in
+            Method(
+                name: method.name, isBatchable: method.isBatchable, isAsync: method.isAsync,
+                preferredBatchSize: method.preferredBatchSize, isInline: method.isInline)
+        }
+        indices = Dictionary(
+            uniqueKeysWithValues: methods.enumerated().map { ($0.element.name, $0.offset) })
+        queue = CallQueue(batching: methods.map(batching))
+        var refused: [(Call, DispatchError)] = []
+        for item in waiting {
+            if let method = indices[item.call.method] {
+                // Keys are the old generation's: without one, a call is batched with others that have none.
+                queue.append(item.call, method: method, key: CallQueue.noKey, at: item.arrival)
+            } else {
+                refused.append((item.call, unknownMethod(item.call.method)))
+            }
+        }
+        phase = .serving
+        return refused
     }
 
-    /// Whether nothing waits and nothing runs.
-    var isIdle: Bool {
-        waitingCount == 0 && (slots + retiring).allSatisfy(\.running.isEmpty)
+    /// There will be no replica for some time: what waits and what comes is refused, until one is added.
+    ///
+    /// - Returns: the calls that waited, to be refused; none while other replicas serve.
+    mutating func expectNoReplica() -> [Call] {
+        expectsReplica = false
+        return slots.isEmpty ? queue.takeAll().map(\.call) : []
     }
 
-    var runningCount: Int { (slots + retiring).reduce(0) { $0 + $1.running.count } }
+    mutating func replicaAdded() {
+        expectsReplica = true
+    }
+
+    mutating func update(_ settings: BackendSettings) {
+        self.settings = settings
+        queue.batching = methods.map(batching)
+        for index in slots.indices { slots[index].capacity = capacity }
+        nextTick = .distantPast
+    }
+
+    // MARK: Looking
 
     /// Methods marked INLINE that overstayed and run on replica threads now.
     var demotedMethods: [String] { methods.filter(\.wasDemoted).map(\.name) }
@@ -293,109 +280,70 @@ struct BackendState {
         }
     }
 
+    /// The refusal for a call that no replica is there for.
+    var noReplica: DispatchError {
+        DispatchError(.unavailable, "\(tag) has no healthy replica; `backplane list` says why")
+    }
+
+    func methodIndex(named name: String) -> Int? { indices[name] }
+
     // MARK: Details
+
+    /// How many invocations a replica may run at once.
+    var capacity: Int { isReentrant ? settings.maxConcurrentQueries : 1 }
+
+    private var canRun: Bool { queue.count > 0 && (phase == .serving || phase == .draining) }
 
     private func unknownMethod(_ name: String) -> DispatchError {
         let known = methods.map(\.name).joined(separator: ", ")
         return DispatchError(.unknownMethod, "\(tag) has no method \(name); it has: \(known)")
     }
 
-    private func canBegin(_ slot: Slot) -> Bool {
-        slot.running.count < slot.capacity
-            && (!slot.idleThreads.isEmpty || slot.threadCount < slot.capacity)
+    private func batching(_ method: Method) -> CallQueue.Batching {
+        let limit = method.isBatchable ? settings.maxBatchSize : 1
+        return CallQueue.Batching(
+            limit: limit, preferred: method.preferredBatchSize ?? limit,
+            wait: limit > 1 ? TimeAmount(settings.batchWaitTimeout) : .zero)
     }
 
     /// A replica that can begin an invocation: of two drawn at random, the one that runs less.
     private func freeSlot(inline: Bool) -> Int? {
-        func isFree(_ slot: Slot) -> Bool {
-            inline ? slot.running.count < slot.capacity : canBegin(slot)
-        }
+        func isFree(_ slot: ReplicaSlot) -> Bool { inline ? slot.canBeginInline : slot.canBegin }
         if slots.count == 1 { return isFree(slots[0]) ? 0 : nil }
         let free = slots.indices.filter { isFree(slots[$0]) }
-        guard let first = free.randomElement(), let second = free.randomElement() else { return nil }
+        guard let first = free.randomElement(), let second = free.randomElement() else {
+            return nil
+        }
         return slots[first].running.count <= slots[second].running.count ? first : second
     }
 
-    /// Gives a free replica the batch that has waited longest, if one is ready.
-    private mutating func assign(_ slot: Int, at now: NIODeadline) -> Assignment? {
-        guard let method = readyMethod(at: now) else { return nil }
-        let count = min(batchLimit(methods[method]), methods[method].waiting.count)
-        let calls = methods[method].waiting.prefix(count).map(\.call)
-        methods[method].waiting.removeFirst(count)
-        waitingCount -= count
-        return begin(calls, method: method, slot: slot, inline: false)
+    /// Gives a free replica the next batch, if one is ready.
+    private mutating func beginBatch(_ slot: Int, at now: NIODeadline) -> Assignment? {
+        guard let batch = queue.takeBatch(at: now, isHurried: phase == .draining) else {
+            nextTick = min(nextTick, queue.nextBatch(after: now))
+            return nil
+        }
+        return begin(batch.calls, method: batch.method, slot: slot, inline: false)
     }
 
     private mutating func begin(
         _ calls: [Call], method: Int, slot: Int, inline: Bool
     ) -> Assignment {
         nextInvocation += 1
-        if methods[method].isAsync { asyncInvocations += 1 }
-        slots[slot].running.append(
-            Invocation(
-                id: nextInvocation, calls: calls, isAsync: methods[method].isAsync,
-                unfinished: methods[method].isAsync ? calls.count : 0))
-        var thread: Int?
-        var isNewThread = false
-        if !inline {
-            thread = slots[slot].idleThreads.popLast()
-            if thread == nil {
-                thread = slots[slot].threadCount
-                slots[slot].threadCount += 1
-                isNewThread = true
-            }
-        }
+        let thread = slots[slot].begin(
+            ReplicaSlot.Invocation(
+                id: nextInvocation, calls: calls, isAsync: methods[method].isAsync),
+            inline: inline)
+        return Assignment(
+            invocation: nextInvocation, replica: slots[slot].replica, thread: thread?.number,
+            isNewThread: thread?.isNew ?? false, work: .calls(method: method, calls))
+    }
+
+    private mutating func beginHealthCheck(_ slot: Int) -> Assignment {
+        nextInvocation += 1
+        let thread = slots[slot].beginHealthCheck(nextInvocation)
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
-            isNewThread: isNewThread, method: method, calls: calls)
-    }
-
-    /// Changes an invocation, and drops it if that was its end.
-    private mutating func end(
-        _ replica: ReplicaID, where matches: (Invocation) -> Bool, _ change: (inout Invocation) -> Void
-    ) {
-        func apply(_ slots: inout [Slot]) -> Bool {
-            guard let slot = slots.firstIndex(where: { $0.replica == replica }),
-                let position = slots[slot].running.firstIndex(where: matches)
-            else { return false }
-            change(&slots[slot].running[position])
-            let invocation = slots[slot].running[position]
-            if invocation.hasReturned && invocation.unfinished == 0 {
-                slots[slot].running.remove(at: position)
-                if invocation.isAsync { asyncInvocations -= 1 }
-            }
-            return true
-        }
-        if apply(&slots) { return }
-        if apply(&retiring) { retiring.removeAll { $0.running.isEmpty } }
-    }
-
-    private func batchLimit(_ method: Method) -> Int {
-        method.isBatchable ? settings.maxBatchSize : 1
-    }
-
-    /// The method whose first call has waited longest among those that have a batch ready.
-    private mutating func readyMethod(at now: NIODeadline) -> Int? {
-        var best: (index: Int, arrival: NIODeadline)?
-        for index in methods.indices {
-            guard let first = methods[index].waiting.first else { continue }
-            let due = batchDue(methods[index])
-            guard due <= now else {
-                nextTick = min(nextTick, due)
-                continue
-            }
-            if best == nil || first.arrival < best!.arrival { best = (index, first.arrival) }
-        }
-        return best?.index
-    }
-
-    /// When the first batch of a method may begin: at once if it is full or doesn't wait for more.
-    private func batchDue(_ method: Method) -> NIODeadline {
-        guard let first = method.waiting.first else { return .distantFuture }
-        let limit = batchLimit(method)
-        guard limit > 1, settings.batchWaitTimeout > .zero, method.waiting.count < limit,
-            phase == .serving
-        else { return first.arrival }
-        return first.arrival + TimeAmount(settings.batchWaitTimeout)
+            isNewThread: false, work: .healthCheck)
     }
 }

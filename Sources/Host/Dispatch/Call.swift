@@ -28,8 +28,8 @@ package final class Call: PluginCall {
         self.argument = argument
         self.contentType = contentType
         self.caller = caller
-        let limit = [backend.requestTimeout, timeout].compactMap { $0 }.min()
-        deadline = limit.map { .now() + TimeAmount($0) }
+        let limits = [backend.requestTimeout, timeout.map(TimeAmount.init)]
+        deadline = limits.compactMap { $0 }.min().map { .now() + $0 }
     }
 
     /// Takes the call back: the caller went away. Nobody is told the answer any more.

@@ -1,4 +1,4 @@
-internal import HostPlugins
+package import HostPlugins
 internal import Synchronization
 
 /// Names a replica for the life of the host.
@@ -23,11 +23,31 @@ package final class Replica: Sendable {
     private let threads: Mutex<[ReplicaThread]>
     private let name: String
 
-    /// Starts the first thread and makes the instance on it.
+    /// Starts the first thread and makes the instance on it, warms it up and asks for its health.
     ///
-    /// - Throws: ``PluginError`` from the plugin's `create`, or when it takes too long. An instance that is ready after
-    ///   that is destroyed at once.
-    static func start(
+    /// - Throws: ``PluginError`` from the plugin, or when it takes too long. An instance that is ready after that is
+    ///   destroyed at once.
+    package static func start(
+        of generation: PluginGeneration, index: Int, backend: String, settings: BackendSettings
+    ) async throws(PluginError) -> Replica {
+        let replica = try await create(
+            of: generation, index: index, backend: backend, settings: settings)
+        do throws(PluginError) {
+            let timeout = settings.lifecycleTimeout
+            try await replica.perform("warm_up", timeout: timeout) { instance throws(PluginError) in
+                try instance.warmUp()
+            }
+            try await replica.perform("health check", timeout: timeout) {
+                instance throws(PluginError) in try instance.checkHealth()
+            }
+            return replica
+        } catch {
+            try? await replica.stop(timeout: settings.lifecycleTimeout)
+            throw error
+        }
+    }
+
+    private static func create(
         of generation: PluginGeneration, index: Int, backend: String, settings: BackendSettings
     ) async throws(PluginError) -> Replica {
         let thread = ReplicaThread(name: backend)
@@ -56,7 +76,7 @@ package final class Replica: Sendable {
     /// Runs lifecycle functions of the instance on the first thread. No call may be running or be sent meanwhile.
     ///
     /// - Parameter what: the function, for the error when it takes too long.
-    func perform<Value: Sendable>(
+    package func perform<Value: Sendable>(
         _ what: String, timeout: Duration,
         _ body: @escaping @Sendable (PluginInstance) throws(PluginError) -> Value
     ) async throws(PluginError) -> Value {
@@ -72,18 +92,20 @@ package final class Replica: Sendable {
     /// Destroys the instance and ends the threads. No call may be running.
     ///
     /// - Throws: ``PluginError`` when `destroy` takes too long; the threads end when it returns.
-    func stop(timeout: Duration) async throws(PluginError) {
-        defer { endThreads() }
+    package func stop(timeout: Duration) async throws(PluginError) {
+        defer {
+            instance.withLock { $0 = nil }
+            endThreads()
+        }
         try await perform("destroy", timeout: timeout) { $0.destroy() }
     }
 
-    /// Ends the threads without destroying the instance, which may be stuck in a call.
-    func abandon() {
+    /// Ends the threads, when they come back from the call they are stuck in, without destroying the instance.
+    package func abandon() {
         endThreads()
     }
 
     private func endThreads() {
-        instance.withLock { $0 = nil }
         for thread in threads.withLock({ $0 }) { thread.stop() }
     }
 
@@ -98,17 +120,27 @@ package final class Replica: Sendable {
         thread.submit { [self] in
             var next: BackendState.Assignment? = assignment
             while let assignment = next {
-                invoke(assignment)
+                execute(assignment, backend: backend)
                 next = backend.returned(assignment)?.0
             }
         }
     }
 
-    /// Runs an assignment's calls on this thread.
-    func invoke(_ assignment: BackendState.Assignment) {
+    /// Does an assignment's work on this thread.
+    func execute(_ assignment: BackendState.Assignment, backend: Backend) {
         guard let instance = instance.withLock({ $0 }) else {
             preconditionFailure("a call to a stopped replica")
         }
-        instance.invoke(method: assignment.method, calls: assignment.calls)
+        switch assignment.work {
+        case .calls(let method, let calls):
+            instance.invoke(method: method, calls: calls)
+        case .healthCheck:
+            do throws(PluginError) {
+                try instance.checkHealth()
+                backend.healthChecked(self, nil)
+            } catch {
+                backend.healthChecked(self, error)
+            }
+        }
     }
 }

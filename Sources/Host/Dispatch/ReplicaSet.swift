@@ -1,51 +1,139 @@
 package import HostPlugins
+internal import Synchronization
 
-/// The replicas of one generation in one backend.
-package struct ReplicaSet: Sendable {
+/// The replicas of one generation in one backend: makes them, changes their number, and ends them.
+///
+/// Its owner calls the functions one at a time; which calls run where is the backend's business.
+package final class ReplicaSet: Sendable {
     package let generation: PluginGeneration
-    package let replicas: [Replica]
-    private let settings: BackendSettings
+    private let backend: String
+    private let state: Mutex<State>
 
-    /// Makes the replicas, warms them up and asks for their health, one after the other.
+    private struct State {
+        var settings: BackendSettings
+        var replicas: [Replica]
+    }
+
+    /// Makes the replicas, one after the other.
     ///
     /// - Throws: ``PluginError`` from the first that fails; those made before it are gone then.
     package static func start(
         of generation: PluginGeneration, backend: String, settings: BackendSettings
     ) async throws(PluginError) -> ReplicaSet {
-        var replicas: [Replica] = []
+        let set = ReplicaSet(of: generation, backend: backend, settings: settings)
         do throws(PluginError) {
-            for index in 0..<settings.numReplicas {
-                let replica = try await Replica.start(
-                    of: generation, index: index, backend: backend, settings: settings)
-                replicas.append(replica)
-                try await replica.perform("warm_up", timeout: settings.lifecycleTimeout) {
-                    instance throws(PluginError) in try instance.warmUp()
-                }
-                try await replica.perform("health check", timeout: settings.lifecycleTimeout) {
-                    instance throws(PluginError) in try instance.checkHealth()
-                }
-            }
-            return ReplicaSet(generation: generation, replicas: replicas, settings: settings)
+            for index in 0..<settings.numReplicas { try await set.make(index) }
+            return set
         } catch {
-            let made = ReplicaSet(generation: generation, replicas: replicas, settings: settings)
-            _ = await made.stop()
+            _ = await set.stop()
             throw error
         }
     }
+
+    private init(of generation: PluginGeneration, backend: String, settings: BackendSettings) {
+        self.generation = generation
+        self.backend = backend
+        state = Mutex(State(settings: settings, replicas: []))
+    }
+
+    package var replicas: [Replica] { state.withLock { $0.replicas } }
+
+    private var settings: BackendSettings { state.withLock { $0.settings } }
+
+    @discardableResult
+    private func make(_ index: Int) async throws(PluginError) -> Replica {
+        let replica = try await Replica.start(
+            of: generation, index: index, backend: backend, settings: settings)
+        state.withLock { state in
+            state.replicas.append(replica)
+            state.replicas.sort { $0.index < $1.index }
+        }
+        return replica
+    }
+
+    // MARK: In service
+
+    /// Settings for the replicas that are made from now on.
+    package func update(_ settings: BackendSettings) {
+        state.withLock { $0.settings = settings }
+    }
+
+    /// Makes replicas until there are `count`, and puts each into service.
+    ///
+    /// - Throws: ``PluginError`` from the first that fails; those before it serve.
+    package func grow(to count: Int, in backend: Backend) async throws(PluginError) {
+        for index in 0..<count where !replicas.contains(where: { $0.index == index }) {
+            backend.add(try await make(index))
+        }
+    }
+
+    /// Takes replicas out of the set until there are `count`, and out of the backend's rotation.
+    ///
+    /// - Returns: those taken out, which may still be finishing calls: ``end(_:in:within:)``.
+    package func shrink(to count: Int, in backend: Backend) -> [Replica] {
+        let surplus = state.withLock { state in
+            let surplus = state.replicas.filter { $0.index >= count }
+            state.replicas.removeAll { $0.index >= count }
+            return surplus
+        }
+        for replica in surplus { backend.retire(replica) }
+        return surplus
+    }
+
+    /// Makes a new replica in place of one, puts it into service and takes the old one out.
+    ///
+    /// - Throws: ``PluginError`` when the new one can't be made; then the old one is as it was.
+    package func replace(_ old: Replica, in backend: Backend) async throws(PluginError) {
+        backend.add(try await make(old.index))
+        backend.retire(old)
+        state.withLock { $0.replicas.removeAll { $0.id == old.id } }
+    }
+
+    package func contains(_ replica: Replica) -> Bool {
+        replicas.contains { $0.id == replica.id }
+    }
+
+    // MARK: Across generations
 
     /// Hands each replica's state to the replica of the same index. Neither set may be running calls.
     ///
     /// - Throws: ``PluginError``; `self` is unchanged and can serve on, `successor` is not fit for service.
     package func handState(to successor: ReplicaSet) async throws(PluginError) {
+        let timeout = settings.lifecycleTimeout
         for (old, new) in zip(replicas, successor.replicas) {
-            let state = try await old.perform("save", timeout: settings.lifecycleTimeout) {
+            let state = try await old.perform("save", timeout: timeout) {
                 instance throws(PluginError) in try instance.save()
             }
-            try await new.perform("restore", timeout: settings.lifecycleTimeout) {
+            try await new.perform("restore", timeout: timeout) {
                 instance throws(PluginError) in try instance.restore(state)
             }
         }
     }
+
+    /// Tells each replica of a new `user_config`. No call may be running.
+    ///
+    /// - Throws: ``PluginError`` from the first that refuses; the others have the old one again.
+    package func reconfigure(_ userConfig: String) async throws(PluginError) {
+        let (timeout, old) = (settings.lifecycleTimeout, settings.userConfig)
+        var changed: [Replica] = []
+        do throws(PluginError) {
+            for replica in replicas {
+                try await replica.perform("reconfigure", timeout: timeout) {
+                    instance throws(PluginError) in try instance.reconfigure(userConfig)
+                }
+                changed.append(replica)
+            }
+        } catch {
+            for replica in changed {
+                try? await replica.perform("reconfigure", timeout: timeout) {
+                    instance throws(PluginError) in try instance.reconfigure(old)
+                }
+            }
+            throw error
+        }
+    }
+
+    // MARK: The end
 
     /// Destroys the instances. No call may be running.
     ///
@@ -60,6 +148,20 @@ package struct ReplicaSet: Sendable {
             }
         }
         return errors
+    }
+
+    /// Lets a replica that is out of the rotation finish its calls, and destroys it.
+    ///
+    /// - Throws: ``PluginError`` when a call or `destroy` hangs; then the replica is left to itself.
+    package func end(_ replica: Replica, in backend: Backend) async throws(PluginError) {
+        defer { backend.discard([replica]) }
+        do throws(PluginError) {
+            try await backend.drained([replica], within: settings.drainTimeout)
+        } catch {
+            replica.abandon()
+            throw error
+        }
+        try await replica.stop(timeout: settings.lifecycleTimeout)
     }
 
     /// Gives up on the instances: a call of theirs hangs.

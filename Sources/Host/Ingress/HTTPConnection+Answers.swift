@@ -10,7 +10,8 @@ extension HTTPConnection {
     private static let copiedBodySize = 16 << 10
 
     func respond(
-        to request: RequestHead, _ status: HTTPResponseStatus, contentType: String, body: ByteBuffer,
+        to request: RequestHead, _ status: HTTPResponseStatus, contentType: String,
+        body: ByteBuffer,
         headers: [(name: String, value: String)] = [], closing: Bool = false
     ) {
         let keepAlive = keepAlive(request, closing: closing)
@@ -57,7 +58,9 @@ extension HTTPConnection {
     /// Writes a part of the streamed answer to the call that is under way.
     ///
     /// - Parameter sent: called when the part has left for the client, or never will.
-    func stream(_ part: PluginResponse, of exchange: HTTPExchange, sent: @escaping @Sendable () -> Void) {
+    func stream(
+        _ part: PluginResponse, of exchange: HTTPExchange, sent: @escaping @Sendable () -> Void
+    ) {
         guard case .calling(let current, let call, let isStreaming) = state, current === exchange,
             let context
         else {
@@ -72,7 +75,8 @@ extension HTTPConnection {
             state = .calling(current, call, isStreaming: true)
             group.encoder.encodeHead(
                 status: .ok, contentType: part.contentType, framing: framing, headers: part.headers,
-                keepAlive: keepAlive(exchange.request, closing: framing.isUntilClose), into: &buffer)
+                keepAlive: keepAlive(exchange.request, closing: framing.isUntilClose), into: &buffer
+            )
         }
         encode(part.body, framing, exchange.request, into: &buffer)
         write(buffer, promise: promise)

@@ -247,7 +247,8 @@ final class HTTPConnection: ChannelDuplexHandler {
                     closesConnection: true)
             default:
                 Problem(
-                    .badRequest, "the request is not valid HTTP/1.1: \(error)", closesConnection: true)
+                    .badRequest, "the request is not valid HTTP/1.1: \(error)",
+                    closesConnection: true)
             }
         refuse(problem, nil)
     }

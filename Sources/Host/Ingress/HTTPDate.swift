@@ -1,7 +1,8 @@
-#if canImport(Glibc)
-    internal import Glibc
-#endif
 internal import NIOCore
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
 
 /// The time of day as the `Date` header has it, made once a second.
 ///

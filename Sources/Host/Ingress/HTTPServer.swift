@@ -1,8 +1,8 @@
 package import HostControl
 package import Logging
 internal import NIOCore
-package import NIOPosix
 internal import NIOHTTP1
+package import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
 

@@ -48,7 +48,8 @@ struct RequestHead: Sendable {
             return .failure(
                 Problem(
                     .badRequest,
-                    "X-Request-Timeout-Seconds is \(timeout): send a positive number of seconds, such as 2.5"))
+                    "X-Request-Timeout-Seconds is \(timeout): send a positive number of seconds, such as 2.5"
+                ))
         }
         return .success(.seconds(seconds))
     }

@@ -19,7 +19,8 @@ struct ResponseEncoder {
 
     mutating func encodeHead(
         status: HTTPResponseStatus, contentType: String, framing: Framing,
-        headers: [(name: String, value: String)], keepAlive: KeepAlive, into buffer: inout ByteBuffer
+        headers: [(name: String, value: String)], keepAlive: KeepAlive,
+        into buffer: inout ByteBuffer
     ) {
         if status.code == 200 {
             buffer.writeStaticString("HTTP/1.1 200 OK\r\ndate: ")
@@ -74,7 +75,8 @@ struct ResponseEncoder {
     /// Headers that say how the message is framed, or are written already: a plugin's are dropped.
     private static func isHostsOwn(_ name: String) -> Bool {
         switch name.lowercased() {
-        case "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer",
+        case "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade",
+            "trailer",
             "content-type", "date":
             true
         default: false

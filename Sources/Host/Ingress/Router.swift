@@ -61,7 +61,8 @@ struct Router: Sendable {
         guard !isDraining else {
             return .problem(Problem(.serviceUnavailable, "the host is shutting down"))
         }
-        return .answer(contentType: "text/plain; charset=utf-8", body: ByteBuffer(string: "success"))
+        return .answer(
+            contentType: "text/plain; charset=utf-8", body: ByteBuffer(string: "success"))
     }
 
     /// `{"/echo": ["echo", ["GET", "POST"]]}`
@@ -83,14 +84,16 @@ struct Router: Sendable {
 
     private func notFound(_ request: RequestHead) -> Resolution {
         .problem(
-            Problem(.notFound, "no endpoint at \(request.path); GET /-/routes lists those there are"))
+            Problem(
+                .notFound, "no endpoint at \(request.path); GET /-/routes lists those there are"))
     }
 
     private func notAllowed(_ request: RequestHead, allowed: [String]) -> Resolution {
         let list = allowed.joined(separator: ", ")
         return .problem(
             Problem(
-                .methodNotAllowed, "\(request.path) takes \(list), not \(request.head.method.rawValue)",
+                .methodNotAllowed,
+                "\(request.path) takes \(list), not \(request.head.method.rawValue)",
                 headers: [("allow", list)]))
     }
 }

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    internal import Glibc
+internal import Glibc
 #endif
 
 /// The part of a shared library's ELF headers that tells whether it is whole and for this machine.
@@ -27,7 +27,8 @@ struct ELFImage {
         guard prefix.count >= Self.headerSize else { throw Self.truncated(at: prefix.count) }
         guard prefix[4] == Self.class64, prefix[5] == Self.littleEndian else {
             throw PluginError(
-                .notALibrary, "a library for another machine: this host loads 64-bit little-endian ones")
+                .notALibrary,
+                "a library for another machine: this host loads 64-bit little-endian ones")
         }
         let machine = Self.integer(UInt16.self, in: prefix, at: 18)
         guard machine == Self.hostMachine else {
@@ -94,8 +95,8 @@ struct ELFImage {
     private static let littleEndian: UInt8 = 1
     private static let sharedObject: UInt16 = 3
     #if arch(x86_64)
-        private static let hostMachine: UInt16 = 62
+    private static let hostMachine: UInt16 = 62
     #elseif arch(arm64)
-        private static let hostMachine: UInt16 = 183
+    private static let hostMachine: UInt16 = 183
     #endif
 }

@@ -21,7 +21,8 @@ final class HostContext: Sendable {
         target.finish(unsafe read(response, memory: memory))
     }
 
-    func fail(_ call: backplane_call_t, _ status: backplane_status_t, _ message: backplane_string_t) {
+    func fail(_ call: backplane_call_t, _ status: backplane_status_t, _ message: backplane_string_t)
+    {
         guard let (target, _) = unsafe calls.take(call.id) else {
             conduct.record(.finishedTwice)
             return
@@ -124,7 +125,9 @@ final class HostContext: Sendable {
 
     private func body(_ bytes: backplane_bytes_t, memory: CallMemory?) -> ByteBuffer? {
         guard unsafe bytes.size > 0 else { return ByteBuffer() }
-        guard let data = unsafe bytes.data, unsafe bytes.size <= Self.largestBody else { return nil }
+        guard let data = unsafe bytes.data, unsafe bytes.size <= Self.largestBody else {
+            return nil
+        }
         if let allocated = unsafe memory?.allocatedBody(at: data, size: bytes.size) {
             return allocated
         }

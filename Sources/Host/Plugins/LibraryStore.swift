@@ -1,7 +1,8 @@
-#if canImport(Glibc)
-    internal import Glibc
-#endif
 internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
 
 /// The private directory with the copies of libraries that this process loads.
 ///
@@ -28,7 +29,8 @@ package final class LibraryStore: Sendable {
         for candidate in candidates where Self.allowsExecution(candidate) {
             Self.removeStaleDirectories(in: candidate)
             guard let directory = Self.makeDirectory(in: candidate) else { continue }
-            let lock = unsafe open("\(directory)/\(Self.lockName)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+            let lock = unsafe open(
+                "\(directory)/\(Self.lockName)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
             guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
                 Self.removeTree(directory)
                 continue
@@ -85,7 +87,8 @@ package final class LibraryStore: Sendable {
         else {
             throw PluginError(
                 .notALibrary,
-                "half a library: it is still being written; it is loaded when the writer has closed it")
+                "half a library: it is still being written; it is loaded when the writer has closed it"
+            )
         }
         try ELFImage(prefix: content.prefix).requireWhole(size: content.size)
 
@@ -106,7 +109,8 @@ package final class LibraryStore: Sendable {
     package static var defaultCandidates: [String] {
         var candidates: [String] = []
         for variable in ["TMPDIR", "XDG_RUNTIME_DIR"] {
-            if let value = unsafe getenv(variable), let path = unsafe String(validatingCString: value),
+            if let value = unsafe getenv(variable),
+                let path = unsafe String(validatingCString: value),
                 path.hasPrefix("/")
             {
                 candidates.append(path)
@@ -165,7 +169,9 @@ package final class LibraryStore: Sendable {
         mutating func append(_ bytes: ArraySlice<UInt8>) {
             size += UInt64(bytes.count)
             for byte in bytes { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            if prefix.count < 65536 { prefix.append(contentsOf: bytes.prefix(65536 - prefix.count)) }
+            if prefix.count < 65536 {
+                prefix.append(contentsOf: bytes.prefix(65536 - prefix.count))
+            }
         }
     }
 

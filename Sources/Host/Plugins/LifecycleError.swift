@@ -21,6 +21,7 @@ enum LifecycleError {
             decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let code = StatusCode(failure: status).name
         throw PluginError(
-            .lifecycleFailed, text.isEmpty ? "\(name) failed: \(code)" : "\(name) failed: \(text) (\(code))")
+            .lifecycleFailed,
+            text.isEmpty ? "\(name) failed: \(code)" : "\(name) failed: \(text) (\(code))")
     }
 }

@@ -46,7 +46,8 @@ package final class PluginConduct: Sendable {
         logger.warning("\(misuse.message)", metadata: ["count": "\(count)"])
     }
 
-    private func counter<Value>(_ misuse: Misuse, _ body: (borrowing Atomic<Int>) -> Value) -> Value {
+    private func counter<Value>(_ misuse: Misuse, _ body: (borrowing Atomic<Int>) -> Value) -> Value
+    {
         switch misuse {
         case .finishedTwice: body(finishedTwice)
         case .leftUnfinished: body(leftUnfinished)

@@ -32,7 +32,8 @@ package struct PluginDescriptor: Sendable {
     /// - Throws: ``PluginError`` that names the member at fault.
     init(checking pointer: UnsafePointer<backplane_plugin_t>?) throws(PluginError) {
         guard let pointer = unsafe pointer else {
-            throw Self.invalid("backplane_plugin_entry() returned NULL: the plugin declines to be served here")
+            throw Self.invalid(
+                "backplane_plugin_entry() returned NULL: the plugin declines to be served here")
         }
         try unsafe Self.checkHeader(pointer)
         let plugin = unsafe pointer.pointee
@@ -103,13 +104,15 @@ package struct PluginDescriptor: Sendable {
         guard unsafe method.invoke != nil else {
             if unsafe method.signature != nil, unsafe method.function != nil {
                 throw invalid(
-                    "method \(name) is a typed one, which this host does not serve yet: give it an invoke")
+                    "method \(name) is a typed one, which this host does not serve yet: give it an invoke"
+                )
             }
             throw invalid("method \(name) has no invoke")
         }
         return unsafe Method(
             name: name,
-            description: try optionalText(method.description, member: "methods[\(index)].description"),
+            description: try optionalText(
+                method.description, member: "methods[\(index)].description"),
             isBatchable: method.flags & UInt32(BACKPLANE_METHOD_BATCHABLE) != 0,
             isInline: method.flags & UInt32(BACKPLANE_METHOD_INLINE) != 0,
             isAsync: method.flags & UInt32(BACKPLANE_METHOD_ASYNC) != 0,

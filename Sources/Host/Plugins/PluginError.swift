@@ -17,6 +17,8 @@ package struct PluginError: Error, Sendable, CustomStringConvertible {
         case timedOut
         /// Another file has the plugin's name.
         case duplicateName
+        /// The manifest beside the library says something that the host or the plugin can't do.
+        case invalidManifest
         /// As many generations are still mapped as the configuration allows.
         case tooManyGenerations
     }

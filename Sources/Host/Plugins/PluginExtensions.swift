@@ -6,6 +6,7 @@ struct PluginExtensions: @unchecked Sendable {
     let state: backplane_state_extension_t?
     let warmUp: backplane_warmup_extension_t?
     let health: backplane_health_extension_t?
+    let batchKey: backplane_batch_key_extension_t?
 
     /// [main]
     ///
@@ -20,7 +21,13 @@ struct PluginExtensions: @unchecked Sendable {
         health = try library.pluginExtension(
             BACKPLANE_EXTENSION_HEALTH, as: backplane_health_extension_t.self,
             structSize: { $0.struct_size })
+        batchKey = try library.pluginExtension(
+            BACKPLANE_EXTENSION_BATCH_KEY, as: backplane_batch_key_extension_t.self,
+            structSize: { $0.struct_size })
 
+        try Self.require(
+            unsafe batchKey == nil || batchKey?.batch_key != nil, BACKPLANE_EXTENSION_BATCH_KEY,
+            "batch_key")
         try Self.require(
             unsafe state == nil || (state?.save != nil && state?.restore != nil),
             BACKPLANE_EXTENSION_STATE, "save and restore")
@@ -37,7 +44,8 @@ struct PluginExtensions: @unchecked Sendable {
     ) throws(PluginError) {
         guard condition else {
             throw PluginError(
-                .invalidDescriptor, "the extension \(identifier) lacks a function it requires: \(functions)")
+                .invalidDescriptor,
+                "the extension \(identifier) lacks a function it requires: \(functions)")
         }
     }
 }

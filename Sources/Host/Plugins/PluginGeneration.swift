@@ -1,5 +1,5 @@
-internal import PluginABI
 package import Logging
+internal import PluginABI
 
 /// One loaded copy of a plugin: a library, its number, and what its instances share.
 ///
@@ -12,6 +12,9 @@ package final class PluginGeneration: Sendable {
     package let fingerprint: UInt64
     package var descriptor: PluginDescriptor { library.descriptor }
     package var handsStateOver: Bool { extensions.hasState }
+    package var tellsHealth: Bool { extensions.health != nil }
+    package var hasBatchKeys: Bool { extensions.batchKey != nil }
+    package var takesNewConfiguration: Bool { unsafe library.functions.reconfigure != nil }
 
     let library: PluginLibrary
     let host: HostTable
@@ -48,6 +51,21 @@ package final class PluginGeneration: Sendable {
 
         guard let load = unsafe library.functions.load else { return }
         unsafe try LifecycleError.check("load") { error in unsafe load(host.pointer, error) }
+    }
+
+    /// What the plugin says may share a batch with the call: calls of one method with the same key. Any thread.
+    ///
+    /// - Returns: 0 for a method that takes no batches, and when the plugin has no keys.
+    package func batchKey(of call: any PluginCall, method: Int) -> UInt64 {
+        guard let batchKey = unsafe extensions.batchKey?.batch_key,
+            descriptor.methods[method].isBatchable
+        else { return 0 }
+        var block = RequestBlock()
+        defer { block.deallocate() }
+        block.fill(call, method: method)
+        return unsafe withUnsafeMutablePointer(to: &block) { block in
+            unsafe batchKey(block.pointee.pointer(block))
+        }
     }
 
     /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance may be left. [main]

@@ -68,6 +68,19 @@ internal import PluginABI
         }
     }
 
+    /// Tells the plugin of a new `user_config`. Requires `takesNewConfiguration`.
+    ///
+    /// - Throws: ``PluginError`` with the plugin's message; it keeps the old one then.
+    package func reconfigure(_ userConfig: String) throws(PluginError) {
+        guard let reconfigure = unsafe generation.library.functions.reconfigure else {
+            preconditionFailure("reconfigure of a plugin without that function")
+        }
+        unsafe try LifecycleError.check("reconfigure") { error in
+            var text = userConfig
+            return text.withUTF8 { unsafe reconfigure(pointer, Self.string($0), error) }
+        }
+    }
+
     // MARK: Extensions
 
     /// Runs the plugin's warm-up, if it has one.

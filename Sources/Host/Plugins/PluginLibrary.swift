@@ -1,7 +1,8 @@
-#if canImport(Glibc)
-    internal import Glibc
-#endif
 internal import PluginABI
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
 
 /// A library that the dynamic linker has mapped, with a descriptor that passed the checks.
 ///
@@ -94,7 +95,8 @@ internal import PluginABI
     }
 
     private static func linkerMessage(_ copy: LibraryStore.Copy) -> String {
-        guard let text = unsafe dlerror(), let message = unsafe String(validatingCString: text) else {
+        guard let text = unsafe dlerror(), let message = unsafe String(validatingCString: text)
+        else {
             return "the dynamic linker refused it"
         }
         // The copy's path means nothing to the operator.

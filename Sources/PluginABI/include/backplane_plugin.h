@@ -446,6 +446,19 @@ typedef struct backplane_health_extension {
         backplane_instance_t *BACKPLANE_NULLABLE instance, backplane_error_t *error);
 } backplane_health_extension_t;
 
+/* Batch keys: which calls may share a batch, say those for one model, or those of one size. */
+#define BACKPLANE_EXTENSION_BATCH_KEY "backplane.batch_key/1"
+typedef struct backplane_batch_key_extension {
+    uint32_t struct_size; /* sizeof(backplane_batch_key_extension_t) */
+    uint32_t reserved;
+
+    /* Returns the key of a call to a BATCHABLE method: calls with different keys don't share a batch; 0 is the key of
+     * calls that have none. Required. Asked when the call arrives, on an I/O thread, if the backend makes batches: takes
+     * well under a millisecond and never blocks. `request` is borrowed while it runs.
+     * [any-thread] */
+    uint64_t (*BACKPLANE_NULLABLE batch_key)(const backplane_request_t *request);
+} backplane_batch_key_extension_t;
+
 /* ---- Helpers: nothing below is part of the binary contract --------------------------------------------------- */
 
 /* A NUL-terminated text as a backplane_string_t that borrows it. */
@@ -530,6 +543,7 @@ BACKPLANE_ASSERT_OFFSET(backplane_plugin_t, get_extension, 96);
 BACKPLANE_ASSERT_SIZE(backplane_state_extension_t, 24);
 BACKPLANE_ASSERT_SIZE(backplane_warmup_extension_t, 16);
 BACKPLANE_ASSERT_SIZE(backplane_health_extension_t, 16);
+BACKPLANE_ASSERT_SIZE(backplane_batch_key_extension_t, 16);
 
 #if defined(__cplusplus)
 } /* extern "C" */

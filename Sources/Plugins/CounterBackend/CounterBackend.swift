@@ -26,9 +26,9 @@ public func entry() -> UnsafePointer<backplane_plugin_t>? {
 }
 
 #if COUNTER_NEXT_VERSION
-    private let version = "1.1.0"
+private let version = "1.1.0"
 #else
-    private let version = "1.0.0"
+private let version = "1.0.0"
 #endif
 
 // The host reads the descriptor and the tables as long as the library is mapped: they are never freed.

@@ -1,0 +1,119 @@
+internal import HostDispatch
+internal import HostPlugins
+internal import Logging
+
+/// Changes to what serves that need no new generation: settings, the number of replicas, replicas that are unfit.
+extension PluginDeployment {
+    // MARK: Settings
+
+    func takeManifest() async throws(PluginError) {
+        guard service != nil else {
+            try await takeIntoService(.file)
+            return
+        }
+        let (path, defaults) = (manifestPath, environment.settings.backendDefaults)
+        let settings = try await PluginThread.run(
+            name: name, what: "reading the manifest", timeout: defaults.lifecycleTimeout
+        ) { () throws(PluginError) in try PluginManifest.read(path).settings(over: defaults) }
+        try await apply(settings)
+    }
+
+    /// Brings the backend that serves in line with new settings.
+    func apply(_ settings: BackendSettings) async throws(PluginError) {
+        guard let service, settings != service.settings else { return }
+        try settings.check(against: service.generation.descriptor)
+        if settings.userConfig != service.settings.userConfig {
+            guard service.generation.takesNewConfiguration else {
+                try await takeIntoService(.operatorRequest)
+                return
+            }
+            try await reconfigure(service, settings.userConfig)
+        }
+        service.replicas.update(settings)
+        service.backend.update(settings)
+        self.service?.settings = settings
+        try await service.replicas.grow(to: settings.numReplicas, in: service.backend)
+        for replica in service.replicas.shrink(to: settings.numReplicas, in: service.backend) {
+            end(replica, of: service)
+        }
+        logger.info("new settings", metadata: ["replicas": "\(settings.numReplicas)"])
+    }
+
+    private func reconfigure(_ service: Service, _ userConfig: String) async throws(PluginError) {
+        service.backend.hold()
+        defer { service.backend.resume() }
+        try await service.backend.drained(
+            service.replicas.replicas, within: service.settings.drainTimeout)
+        try await service.replicas.reconfigure(userConfig)
+    }
+
+    // MARK: Replicas
+
+    func restartReplicas(_ index: Int?) async throws(ControlError) {
+        guard let service else {
+            throw ControlError(.restartFailed, "\(name) is not in service")
+        }
+        let chosen = service.replicas.replicas.filter { index == nil || $0.index == index }
+        guard !chosen.isEmpty else {
+            let last = service.replicas.replicas.count - 1
+            throw ControlError(
+                .noSuchReplica,
+                "\(name) has no replica \(index ?? 0); they are numbered 0 to \(last)")
+        }
+        for replica in chosen {
+            do throws(PluginError) {
+                try await service.replicas.replace(replica, in: service.backend)
+            } catch {
+                throw ControlError(
+                    .restartFailed,
+                    "replica \(replica.index) of \(name) was not restarted: \(error.message); "
+                        + "it serves on", cause: error)
+            }
+            end(replica, of: service)
+        }
+    }
+
+    /// Replaces a replica that left the rotation; tries again, less and less often, while that fails.
+    func replaceLost(_ replica: Replica, _ reason: String) async {
+        guard let service, service.replicas.contains(replica) else { return }
+        guard losses.abandoned < ReplicaLosses.limit else {
+            service.backend.expectNoReplica()
+            fail(
+                PluginError(
+                    .lifecycleFailed,
+                    "\(losses.abandoned) replicas hang and were replaced; no more are. Mend the plugin "
+                        + "and reload it; the hanging threads end with the host"))
+            return
+        }
+        do throws(PluginError) {
+            try await service.replicas.replace(replica, in: service.backend)
+            losses.replaced(because: reason)
+            logger.info("replica \(replica.index) was replaced")
+            end(replica, of: service)
+        } catch {
+            service.backend.expectNoReplica()
+            fail(
+                PluginError(
+                    error.code, "replica \(replica.index) can't be replaced: \(error.message)",
+                    cause: error))
+            let pause = losses.nextPause()
+            inBackground { deployment in
+                try? await Task.sleep(for: pause)
+                Task { await deployment.replicaLost(replica, reason) }
+            }
+        }
+    }
+
+    /// Lets a replica that is out of the rotation finish its calls, and destroys it; meanwhile others go on.
+    private func end(_ replica: Replica, of service: Service) {
+        inBackground { deployment in
+            do throws(PluginError) {
+                try await service.replicas.end(replica, in: service.backend)
+            } catch {
+                deployment.losses.abandoned(in: service.generation.number)
+                deployment.logger.error(
+                    "replica \(replica.index) is left to itself: \(error.message)")
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+internal import HostPlugins
+internal import NIOCore
+
+/// Replicas that come and go while the backend serves.
+extension BackendState {
+    mutating func add(_ replica: ReplicaID) {
+        slots.append(ReplicaSlot(replica: replica, capacity: capacity))
+        replicaAdded()
+    }
+
+    /// Takes a replica out of the rotation; it finishes what it runs.
+    ///
+    /// - Returns: whether it was in the rotation.
+    @discardableResult
+    mutating func retire(_ replica: ReplicaID) -> Bool {
+        guard let index = slots.firstIndex(where: { $0.replica == replica }) else { return false }
+        let slot = slots.remove(at: index)
+        if !slot.running.isEmpty { retiring.append(slot) }
+        return true
+    }
+
+    /// Whether none of these replicas runs anything.
+    func areIdle(_ replicas: Set<ReplicaID>) -> Bool {
+        !(slots + retiring).contains { replicas.contains($0.replica) && !$0.running.isEmpty }
+    }
+
+    /// Whether nothing waits and nothing runs.
+    var isIdle: Bool {
+        queue.count == 0 && (slots + retiring).allSatisfy(\.running.isEmpty)
+    }
+
+    var runningCount: Int { (slots + retiring).reduce(0) { $0 + $1.running.count } }
+
+    mutating func change(_ replica: ReplicaID, _ body: (inout ReplicaSlot) -> Void) {
+        if let index = slots.firstIndex(where: { $0.replica == replica }) {
+            body(&slots[index])
+        } else if let index = retiring.firstIndex(where: { $0.replica == replica }) {
+            body(&retiring[index])
+            dropIdleRetired()
+        }
+    }
+
+    mutating func dropIdleRetired() {
+        retiring.removeAll { $0.running.isEmpty }
+    }
+
+    // MARK: Health
+
+    /// Asks each replica for its health when it next runs nothing. One that is asked and has not come to it by the next
+    /// time is busy with calls, which is a sign of life, or hung, which its calls' deadlines show; it goes on.
+    ///
+    /// - Returns: replicas that left the rotation because the check of the last time still runs.
+    mutating func requestHealthChecks() -> [ReplicaID] {
+        var stuck: [ReplicaID] = []
+        for index in slots.indices where !slots[index].requestHealthCheck() {
+            stuck.append(slots[index].replica)
+        }
+        for replica in stuck { retire(replica) }
+        return stuck
+    }
+
+    /// Counts a health check.
+    ///
+    /// - Returns: whether the replica left the rotation over it.
+    mutating func recordHealth(_ replica: ReplicaID, isHealthy: Bool) -> Bool {
+        guard let index = slots.firstIndex(where: { $0.replica == replica }) else { return false }
+        slots[index].failedHealthChecks = isHealthy ? 0 : slots[index].failedHealthChecks + 1
+        guard slots[index].failedHealthChecks >= settings.healthCheckFailures else { return false }
+        return retire(replica)
+    }
+}

@@ -1,0 +1,63 @@
+import HostDispatch
+import HostPlugins
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import TestSupport
+
+/// A caller that remembers its answers.
+final class RecordingCaller: Caller {
+    private let results = Mutex<[Result<PluginResponse, DispatchError>]>([])
+
+    var answers: [Result<PluginResponse, DispatchError>] { results.withLock { $0 } }
+
+    func makeMetadata() -> CallMetadata { CallMetadata(origin: .handle, requestID: "test") }
+    func receive(part: PluginResponse) -> Bool { true }
+    func receive(_ result: Result<PluginResponse, DispatchError>) {
+        results.withLock { $0.append(result) }
+    }
+}
+
+extension Backend {
+    static func forTests(_ settings: BackendSettings = BackendSettings()) -> Backend {
+        Backend(
+            tag: "test", settings: settings, timer: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: TestLog().logger)
+    }
+
+    /// A call to nothing: state machines only look at its method and its deadline.
+    func call(
+        _ method: String = "__call__", _ body: String = "", timeout: Duration? = nil,
+        caller: RecordingCaller = RecordingCaller()
+    ) -> Call {
+        Call(
+            to: self, method: method, argument: ByteBuffer(string: body), timeout: timeout,
+            caller: caller)
+    }
+}
+
+/// What a fixture's library says of itself.
+enum TestDescriptor {
+    static func of(_ fixture: String) throws -> PluginDescriptor {
+        let library =
+            fixture == "echo" ? Repository.product("libecho.so") : try Fixture.library(fixture)
+        let store = try LibraryStore()
+        let copy = try store.copy(library, name: fixture)
+        return try PluginGeneration.load(copy, from: store, number: 1, logger: TestLog().logger)
+            .descriptor
+    }
+}
+
+/// Holds a value that the test changes in the middle of an expectation, which the macros don't do to a variable.
+final class Box<Value> {
+    var value: Value
+
+    func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+        try body(&value)
+    }
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}
