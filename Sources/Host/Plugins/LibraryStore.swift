@@ -28,13 +28,7 @@ package final class LibraryStore: Sendable {
     package init(candidates: [String] = LibraryStore.defaultCandidates) throws(PluginError) {
         for candidate in candidates where Self.allowsExecution(candidate) {
             Self.removeStaleDirectories(in: candidate)
-            guard let directory = Self.makeDirectory(in: candidate) else { continue }
-            let lock = unsafe open(
-                "\(directory)/\(Self.lockName)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-            guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-                Self.removeTree(directory)
-                continue
-            }
+            guard let (directory, lock) = Self.makeDirectory(in: candidate) else { continue }
             self.directory = directory
             self.lock = lock
             return
@@ -130,10 +124,21 @@ package final class LibraryStore: Sendable {
         return status.f_flag & noExecution == 0
     }
 
-    private static func makeDirectory(in parent: String) -> String? {
-        var template = Array("\(parent)/\(prefix)XXXXXX".utf8CString)
+    /// Makes a directory and holds its lock. It gets its name when it is locked, so that another process that starts
+    /// now never takes it for one that was left behind.
+    private static func makeDirectory(in parent: String) -> (path: String, lock: CInt)? {
+        var template = Array("\(parent)/.\(prefix)XXXXXX".utf8CString)
         guard unsafe mkdtemp(&template) != nil else { return nil }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let made = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let name = "\(parent)/\(made.dropFirst(parent.utf8.count + 2))"
+        let lock = unsafe open("\(made)/\(lockName)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        if lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0, unsafe rename(made, name) == 0 {
+            return (name, lock)
+        }
+        if lock >= 0 { close(lock) }
+        removeTree(made)
+        return nil
     }
 
     /// Removes directories of processes that are gone: theirs is the lock that nobody holds.
