@@ -109,8 +109,9 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", asyncHTTPClient, nioCore, nioHTTP1, logging,
-            serviceLifecycle,
+            "Backplane", "HostAdmin", "HostControl", "HostPlugins", asyncHTTPClient, nioCore,
+            nioHTTP1,
+            logging, serviceLifecycle,
         ],
         path: "Tests/Support",
         swiftSettings: rules
@@ -122,7 +123,10 @@ let tests: [Target] = [
     ),
     .testTarget(
         name: "DispatchTests",
-        dependencies: ["TestSupport", "HostDispatch", "HostPlugins", nioCore, nioPosix, logging],
+        dependencies: [
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins",
+            nioCore, nioPosix, logging,
+        ],
         swiftSettings: rules
     ),
     .testTarget(

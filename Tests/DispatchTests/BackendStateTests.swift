@@ -1,5 +1,6 @@
 import HostPlugins
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import HostDispatch

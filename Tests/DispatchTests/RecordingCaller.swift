@@ -37,18 +37,6 @@ extension Backend {
     }
 }
 
-/// What a fixture's library says of itself.
-enum TestDescriptor {
-    static func of(_ fixture: String) throws -> PluginDescriptor {
-        let library =
-            fixture == "echo" ? Repository.product("libecho.so") : try Fixture.library(fixture)
-        let store = try LibraryStore()
-        let copy = try store.copy(library, name: fixture)
-        return try PluginGeneration.load(copy, from: store, number: 1, logger: TestLog().logger)
-            .descriptor
-    }
-}
-
 /// Holds a value that the test changes in the middle of an expectation, which the macros don't do to a variable.
 final class Box<Value> {
     var value: Value

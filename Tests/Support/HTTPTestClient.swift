@@ -7,6 +7,13 @@ import NIOHTTP1
 package struct HTTPTestClient: Sendable {
     package let port: Int
 
+    /// With as many connections as a test has calls; the shared client has eight to a host.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     package init(port: Int) {
         self.port = port
     }
@@ -33,7 +40,7 @@ package struct HTTPTestClient: Sendable {
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if !bytes.isEmpty { request.body = .bytes(bytes) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let response = try await Self.client.execute(request, timeout: .seconds(60))
         let body = try await response.body.collect(upTo: 64 << 20)
         return Answer(
             status: Int(response.status.code),

@@ -25,9 +25,12 @@ package final class TestHost: Sendable {
 
     /// Runs a host with these plugins for as long as `body` runs, then shuts it down.
     ///
-    /// - Parameter plugins: file names in the plugins directory, and the libraries they are copies of.
+    /// - Parameters:
+    ///   - plugins: file names in the plugins directory, and the libraries they are copies of.
+    ///   - manifests: names of plugins, and the YAML that stands beside them.
     package static func run<Value: Sendable>(
         plugins: [String: String] = [:],
+        manifests: [String: String] = [:],
         configure: (inout HostConfiguration) -> Void = { _ in },
         _ body: (TestHost) async throws -> Value
     ) async throws -> Value {
@@ -35,6 +38,10 @@ package final class TestHost: Sendable {
         let pluginsDirectory = try directory.makeDirectory("plugins.d")
         for (name, library) in plugins {
             try Fixture.place(library, as: name, in: pluginsDirectory)
+        }
+        for (name, yaml) in manifests {
+            try yaml.write(
+                toFile: "\(pluginsDirectory)/\(name).yaml", atomically: true, encoding: .utf8)
         }
         var configuration = HostConfiguration()
         configuration.pluginsDirectory = pluginsDirectory

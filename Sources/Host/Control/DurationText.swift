@@ -10,7 +10,11 @@ package enum DurationText {
             let unit = units.first(where: { text.hasSuffix($0.suffix) && isNumber(text, $0.suffix) }
             )
         else { return nil }
-        guard let number = Double(text.dropLast(unit.suffix.count)), number >= 0 else { return nil }
+        let digits = text.dropLast(unit.suffix.count)
+        // Double reads more than people write here: hexadecimal, exponents, infinity.
+        guard digits.utf8.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") }),
+            let number = Double(digits)
+        else { return nil }
         let nanoseconds = number * unit.nanoseconds
         guard nanoseconds <= 365 * 24 * 3_600e9 else { return nil }
         return .nanoseconds(Int64(nanoseconds))
@@ -31,9 +35,10 @@ package enum DurationText {
 
     /// Whether what stands before the suffix is a number: `2ms` is not 2m seconds.
     private static func isNumber(_ text: String, _ suffix: String) -> Bool {
-        text.dropLast(suffix.count).utf8.last.map {
-            $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")
-        }
-            ?? false
+        text.dropLast(suffix.count).utf8.last.map(isDigit) ?? false
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
     }
 }

@@ -1,0 +1,186 @@
+import Backplane
+import Foundation
+import HostAdmin
+import HostControl
+import TestSupport
+import Testing
+
+/// Replicas of real plugins that come, go, fall ill and hang.
+@Suite struct ReplicaTests {
+    @Test("the number of replicas follows the manifest, up and down, without a new generation")
+    func resize() async throws {
+        try await TestHost.run(plugins: ["libsick.so": Fixture.library("sick")]) { host in
+            let first = try #require(try await host.status(of: "sick"))
+            #expect(first.replicas == 1)
+            try host.writeManifest("sick", "num_replicas: 3")
+            _ = try await host.wait(for: "sick") { $0.replicas == 3 }
+            var serials: Set<String> = []
+            try await Eventually.true {
+                serials.insert(try await host.http.call("sick").text)
+                return serials.count == 3
+            }
+            try host.writeManifest("sick", "num_replicas: 1")
+            let last = try await host.wait(for: "sick") { $0.replicas == 1 }
+            #expect(last.generation == first.generation)
+            #expect(try await host.http.call("sick").text == "1", "the first one stays")
+        }
+    }
+
+    @Test("a replica that is taken away finishes its call")
+    func shrinkUnderLoad() async throws {
+        try await TestHost.run(
+            plugins: ["libblocks.so": Fixture.library("blocks")],
+            manifests: ["blocks": "num_replicas: 4"]
+        ) { host in
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask { try await host.http.call("blocks", "sleep", "700").text }
+                }
+                _ = try await host.wait(for: "blocks") { $0.calls.running == 4 }
+                try host.writeManifest("blocks", "num_replicas: 1")
+                _ = try await host.wait(for: "blocks") { $0.replicas == 1 }
+                for try await answer in group { #expect(answer == "slept") }
+            }
+        }
+    }
+
+    @Test("a replica whose health check fails three times is replaced, and the list says so")
+    func unhealthy() async throws {
+        try await TestHost.run(
+            plugins: ["libsick.so": Fixture.library("sick")],
+            manifests: ["sick": "health_check_period: 50ms"]
+        ) { host in
+            #expect(try await host.http.call("sick").text == "1")
+            _ = try await host.http.call("sick", "sicken")
+            let status = try await host.wait(for: "sick") {
+                $0.replacedReplicas == 1 && $0.replicas == 1
+            }
+            #expect(status.lastReplacement?.contains("feverish") == true)
+            #expect(try await host.http.call("sick").text == "2")
+            #expect(host.log.count(containing: "feverish") >= 3)
+        }
+    }
+
+    @Test("a replica whose health check hangs is replaced")
+    func hangingCheck() async throws {
+        try await TestHost.run(
+            plugins: ["libsick.so": Fixture.library("sick")],
+            manifests: ["sick": "health_check_period: 100ms\ndrain_timeout: 100ms"],
+            configure: { $0.shutdownTimeout = .seconds(2) }
+        ) { host in
+            _ = try await host.http.call("sick", "hang_check")
+            _ = try await host.wait(for: "sick") { $0.replacedReplicas == 1 && $0.replicas == 1 }
+            #expect(try await host.http.call("sick").text == "2")
+        }
+    }
+
+    @Test("a replica whose call hangs past its deadline is replaced; the caller gets 504")
+    func hangingCall() async throws {
+        try await TestHost.run(
+            plugins: ["libsick.so": Fixture.library("sick")],
+            manifests: ["sick": "request_timeout: 200ms\nhang_grace: 100ms\ndrain_timeout: 100ms"],
+            configure: { $0.shutdownTimeout = .seconds(2) }
+        ) { host in
+            #expect(try await host.http.call("sick", "hang").status == 504)
+            let status = try await host.wait(for: "sick") {
+                $0.replacedReplicas == 1 && $0.replicas == 1
+            }
+            #expect(status.lastReplacement?.contains("deadline") == true)
+            #expect(try await host.http.call("sick").text == "2")
+        }
+    }
+
+    @Test(
+        "a plugin that hangs again and again is given up after eight replicas, with 503 and the reason"
+    )
+    func givenUp() async throws {
+        try await TestHost.run(
+            plugins: ["libsick.so": Fixture.library("sick")],
+            manifests: ["sick": "request_timeout: 50ms\nhang_grace: 10ms\ndrain_timeout: 50ms"],
+            configure: { $0.shutdownTimeout = .seconds(2) }
+        ) { host in
+            try await Eventually.true(within: .seconds(60)) {
+                try await host.http.call("sick", "hang").status == 503
+            }
+            let status = try #require(try await host.status(of: "sick"))
+            #expect(status.reason?.contains("hang") == true)
+            #expect(try await host.http.call("sick").text.contains("no healthy replica"))
+        }
+    }
+
+    @Test("restart makes one replica anew and leaves the others alone")
+    func restart() async throws {
+        try await TestHost.run(
+            plugins: ["libsick.so": Fixture.library("sick")], manifests: ["sick": "num_replicas: 2"]
+        ) { host in
+            _ = try await host.admin.restart("sick", replica: 1)
+            var serials: Set<String> = []
+            try await Eventually.true {
+                serials.insert(try await host.http.call("sick").text)
+                return serials.count == 2
+            }
+            #expect(serials == ["1", "3"])
+            await #expect(throws: AdminError.self) {
+                _ = try await host.admin.restart("sick", replica: 7)
+            }
+        }
+    }
+
+    @Test(
+        "a new user_config reaches the instances that are there; one that is refused changes nothing"
+    )
+    func reconfigure() async throws {
+        try await TestHost.run(
+            plugins: ["libconfigured.so": Fixture.library("configured")],
+            manifests: ["configured": "user_config: {a: 1}"]
+        ) { host in
+            #expect(try await host.http.call("configured").text == #"{"a":1}"#)
+            try host.writeManifest("configured", "user_config: {a: 2}")
+            try await Eventually.true { try await host.http.call("configured").text == #"{"a":2}"# }
+            #expect(try await host.http.call("configured", "serial").text == "1")
+
+            try host.writeManifest("configured", "user_config: bad")
+            let status = try await host.wait(for: "configured") { $0.reason != nil }
+            #expect(status.reason?.contains("not like this") == true)
+            #expect(try await host.http.call("configured").text == #"{"a":2}"#)
+        }
+    }
+
+    @Test("a plugin that can't be reconfigured gets new replicas")
+    func newReplicasForNewConfig() async throws {
+        try await TestHost.run(
+            plugins: [
+                "libconfigured.so": Fixture.library("configured", defines: ["NO_RECONFIGURE"])
+            ]
+        ) { host in
+            #expect(try await host.http.call("configured").text == "null")
+            let before = try #require(try await host.status(of: "configured")).generation
+            try host.writeManifest("configured", "user_config: [1]")
+            try await Eventually.true { try await host.http.call("configured").text == "[1]" }
+            #expect(try await host.status(of: "configured")?.generation != before)
+        }
+    }
+
+    @Test(
+        "a plugin that is not re-entrant is never entered twice, by inline calls or health checks")
+    func neverTwice() async throws {
+        try await TestHost.run(
+            plugins: ["libthread_checker.so": Fixture.library("thread_checker")],
+            manifests: ["thread_checker": "health_check_period: 1ms"]
+        ) { host in
+            try await withThrowingTaskGroup { group in
+                for index in 0..<8 {
+                    group.addTask {
+                        for _ in 0..<200 {
+                            let method = index % 2 == 0 ? "inline" : "__call__"
+                            let answer = try await host.http.call("thread_checker", method)
+                            #expect(answer.status == 200)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await host.http.call("thread_checker", "overlaps").text == "0")
+        }
+    }
+}
