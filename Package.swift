@@ -17,6 +17,7 @@ let houseRules = rules + [.strictMemorySafety()]
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -78,7 +79,7 @@ let rooms: [Target] = [
     .target(
         name: "HostDispatch",
         dependencies: [
-            "HostPlugins", nioCore, logging,
+            "HostPlugins", nioCore, nioLocks, logging,
             .product(name: "DequeModule", package: "swift-collections"),
         ],
         path: "Sources/Host/Dispatch",
@@ -86,7 +87,7 @@ let rooms: [Target] = [
     ),
     .target(
         name: "HostPlugins",
-        dependencies: ["PluginABI", nioCore, logging],
+        dependencies: ["PluginABI", nioCore, nioLocks, logging],
         path: "Sources/Host/Plugins",
         swiftSettings: houseRules
     ),

@@ -1,20 +1,20 @@
 package import HostPlugins
 internal import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import Synchronization
 
 /// Replicas that come and go while the backend serves: reloads, changes of number, and those that are lost.
 extension Backend {
     /// Who is told of a replica that has left the rotation because it is unfit, and why. It may still be running calls.
     package func onReplicaLost(_ report: @escaping @Sendable (Replica, String) -> Void) {
-        guarded.withLock { $0.onReplicaLost = report }
+        guarded.withLockedValue { $0.onReplicaLost = report }
     }
 
     /// Puts a generation's replicas into service, in place of those in service before; calls that were held go on.
     ///
     /// The old replicas may still be finishing calls: ``drained(_:within:)``.
     package func install(_ replicas: [Replica], of generation: PluginGeneration) {
-        let refused = guarded.withLock { guarded in
+        let refused = guarded.withLockedValue { guarded in
             guarded.generation = generation
             for replica in replicas { guarded.replicas[replica.id] = replica }
             return guarded.state.install(replicas.map(\.id), of: generation.descriptor)
@@ -27,7 +27,7 @@ extension Backend {
 
     /// Puts one more replica into service.
     package func add(_ replica: Replica) {
-        guarded.withLock { guarded in
+        guarded.withLockedValue { guarded in
             guarded.replicas[replica.id] = replica
             guarded.state.add(replica.id)
         }
@@ -36,7 +36,7 @@ extension Backend {
 
     /// A lost replica could not be replaced for now: without another one calls are refused until one is added.
     package func expectNoReplica() {
-        let (refused, refusal) = guarded.withLock { guarded in
+        let (refused, refusal) = guarded.withLockedValue { guarded in
             (guarded.state.expectNoReplica(), guarded.state.noReplica)
         }
         for call in refused { call.answer(.failure(refusal)) }
@@ -44,24 +44,24 @@ extension Backend {
 
     /// Takes a replica out of the rotation; it finishes what it runs.
     package func retire(_ replica: Replica) {
-        guarded.withLock { _ = $0.state.retire(replica.id) }
+        guarded.withLockedValue { _ = $0.state.retire(replica.id) }
     }
 
     /// Forgets replicas that are out of service.
     package func discard(_ replicas: [Replica]) {
-        guarded.withLock { guarded in
+        guarded.withLockedValue { guarded in
             for replica in replicas { guarded.replicas[replica.id] = nil }
         }
     }
 
     /// Lets new calls wait until ``resume()`` or ``install(_:of:)``. Those that run go on.
     package func hold() {
-        guarded.withLock { $0.state.hold() }
+        guarded.withLockedValue { $0.state.hold() }
     }
 
     /// Lets calls go on as before ``hold()``.
     package func resume() {
-        guarded.withLock { $0.state.resume() }
+        guarded.withLockedValue { $0.state.resume() }
         startWhatCanBegin()
     }
 
@@ -80,7 +80,7 @@ extension Backend {
     ///
     /// - Returns: whether all of them were finished.
     package func close(within timeout: Duration) async -> Bool {
-        guarded.withLock { $0.state.drain() }
+        guarded.withLockedValue { $0.state.drain() }
         startWhatCanBegin()
         let wasIdle: Bool
         do throws(PluginError) {
@@ -89,7 +89,7 @@ extension Backend {
         } catch {
             wasIdle = false
         }
-        let (refused, refusal) = guarded.withLock { guarded in
+        let (refused, refusal) = guarded.withLockedValue { guarded in
             (guarded.state.close(), guarded.state.refusal)
         }
         scheduleHealthChecks()
@@ -101,21 +101,23 @@ extension Backend {
         _ replicas: Set<ReplicaID>?, within timeout: Duration
     ) async throws(PluginError) {
         let waiter = Waiter(replicas: replicas, outcome: Outcome())
-        guarded.withLock { $0.waiters.append(waiter) }
+        guarded.withLockedValue { $0.waiters.append(waiter) }
         wakeWaiters()
-        defer { guarded.withLock { $0.waiters.removeAll { $0.outcome === waiter.outcome } } }
+        defer { guarded.withLockedValue { $0.waiters.removeAll { $0.outcome === waiter.outcome } } }
         try await waiter.outcome.wait(for: "a call to \(tag)", timeout: timeout)
     }
 
     func wakeWaiters() {
-        let satisfied = guarded.withLock { $0.waiters.isEmpty ? [] : $0.takeSatisfiedWaiters() }
+        let satisfied = guarded.withLockedValue {
+            $0.waiters.isEmpty ? [] : $0.takeSatisfiedWaiters()
+        }
         for outcome in satisfied { outcome.settle(.success(())) }
     }
 
     // MARK: Health
 
     func requestHealthChecks() {
-        let stuck = guarded.withLock { guarded in
+        let stuck = guarded.withLockedValue { guarded in
             guarded.state.requestHealthChecks().compactMap { guarded.replicas[$0] }
         }
         for replica in stuck { lose(replica, "its health check did not return") }
@@ -128,7 +130,9 @@ extension Backend {
             logger.warning(
                 "\(error.message)", metadata: ["replica": "\(replica.index)"])
         }
-        let isLost = guarded.withLock { $0.state.recordHealth(replica.id, isHealthy: error == nil) }
+        let isLost = guarded.withLockedValue {
+            $0.state.recordHealth(replica.id, isHealthy: error == nil)
+        }
         if isLost { lose(replica, error?.message ?? "") }
     }
 }

@@ -1,5 +1,6 @@
 internal import HostPlugins
 package import Logging
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import Synchronization
 
@@ -12,14 +13,16 @@ package final class Backend: Sendable {
     let logger: Logger
     /// Wakes the backend for deadlines, batches that are due, and health checks.
     private let timer: any EventLoop
-    let guarded: Mutex<Guarded>
+    /// Contended on every call, from event loops and replica threads: a plain lock, because `Mutex` hands itself over to a
+    /// waiter that has to be scheduled first, and the threads end up taking turns.
+    let guarded: NIOLockedValueBox<Guarded>
     private let lateFinishes = Atomic<Int>(0)
     /// In nanoseconds; -1: none. Read for each call.
     private let timeout: Atomic<Int64>
     /// Whether the generation in service has batch keys that matter. Read for each call.
     private let usesBatchKeys = Atomic<Bool>(false)
 
-    struct Guarded: ~Copyable {
+    struct Guarded {
         var state: BackendState
         var generation: PluginGeneration?
         var replicas: [ReplicaID: Replica] = [:]
@@ -42,7 +45,7 @@ package final class Backend: Sendable {
         self.timer = timer
         self.logger = logger
         timeout = Atomic(Self.nanoseconds(settings.requestTimeout))
-        guarded = Mutex(Guarded(state: BackendState(tag: tag, settings: settings)))
+        guarded = NIOLockedValueBox(Guarded(state: BackendState(tag: tag, settings: settings)))
     }
 
     // MARK: Calls
@@ -57,7 +60,7 @@ package final class Backend: Sendable {
     package func submit(_ call: Call) {
         let key = usesBatchKeys.load(ordering: .relaxed) ? batchKey(of: call) : CallQueue.noKey
         let now = NIODeadline.now()
-        let (admission, replica, tick) = guarded.withLock { guarded in
+        let (admission, replica, tick) = guarded.withLockedValue { guarded in
             let admission = guarded.state.admit(call, key: key, at: now)
             return (admission, guarded.replica(of: admission), guarded.armIfNeeded())
         }
@@ -71,7 +74,7 @@ package final class Backend: Sendable {
 
     /// Takes a call out of the queue; its caller wants no answer.
     func forget(_ call: Call) {
-        guarded.withLock { $0.state.remove(call) }
+        guarded.withLockedValue { $0.state.remove(call) }
         wakeWaiters()
     }
 
@@ -80,12 +83,12 @@ package final class Backend: Sendable {
     /// - Parameter inTime: whether anybody waited for the answer.
     func pluginFinished(_ call: Call, inTime: Bool) {
         if !inTime { lateFinishes.add(1, ordering: .relaxed) }
-        let freedReplica = guarded.withLock { $0.state.finishedLater(call) }
+        let freedReplica = guarded.withLockedValue { $0.state.finishedLater(call) }
         if freedReplica { startWhatCanBegin() }
     }
 
     private func batchKey(of call: Call) -> UInt64 {
-        let (generation, method) = guarded.withLock { guarded in
+        let (generation, method) = guarded.withLockedValue { guarded in
             (guarded.generation, guarded.state.methodIndex(named: call.method))
         }
         guard let generation, let method else { return CallQueue.noKey }
@@ -104,7 +107,7 @@ package final class Backend: Sendable {
         let start = NIODeadline.now()
         replica.execute(assignment, backend: self)
         let duration = NIODeadline.now() - start
-        let demoted = guarded.withLock { $0.state.recordInline(assignment, took: duration) }
+        let demoted = guarded.withLockedValue { $0.state.recordInline(assignment, took: duration) }
         if let demoted {
             logger.warning(
                 """
@@ -122,7 +125,7 @@ package final class Backend: Sendable {
         _ assignment: BackendState.Assignment
     ) -> (BackendState.Assignment, Replica)? {
         let now = NIODeadline.now()
-        let (next, replica, tick, hasWaiters) = guarded.withLock { guarded in
+        let (next, replica, tick, hasWaiters) = guarded.withLockedValue { guarded in
             let next = guarded.state.returned(assignment, at: now)
             let replica = next.flatMap { guarded.replicas[$0.replica] }
             return (next, replica, guarded.armIfNeeded(), !guarded.waiters.isEmpty)
@@ -135,7 +138,7 @@ package final class Backend: Sendable {
     func startWhatCanBegin() {
         while true {
             let now = NIODeadline.now()
-            let (assignment, replica, tick) = guarded.withLock { guarded in
+            let (assignment, replica, tick) = guarded.withLockedValue { guarded in
                 let assignment = guarded.state.nextAssignment(at: now)
                 let replica = assignment.flatMap { guarded.replicas[$0.replica] }
                 return (assignment, replica, guarded.armIfNeeded())
@@ -155,7 +158,7 @@ package final class Backend: Sendable {
 
     private func tick() {
         let now = NIODeadline.now()
-        let (due, hung, next) = guarded.withLock { guarded in
+        let (due, hung, next) = guarded.withLockedValue { guarded in
             guarded.armed = .distantFuture
             let due = guarded.state.tick(at: now)
             return (due, due.hung.compactMap { guarded.replicas[$0] }, guarded.armIfNeeded())
@@ -172,7 +175,7 @@ package final class Backend: Sendable {
 
     /// Tells whoever replaces replicas that one has left the rotation.
     func lose(_ replica: Replica, _ reason: String) {
-        let report = guarded.withLock { $0.onReplicaLost }
+        let report = guarded.withLockedValue { $0.onReplicaLost }
         logger.error(
             "replica \(replica.index) leaves the rotation: \(reason)",
             metadata: ["replica": "\(replica.index)"])
@@ -185,21 +188,21 @@ package final class Backend: Sendable {
     /// whoever makes the replicas.
     package func update(_ settings: BackendSettings) {
         timeout.store(Self.nanoseconds(settings.requestTimeout), ordering: .relaxed)
-        guarded.withLock { $0.state.update(settings) }
+        guarded.withLockedValue { $0.state.update(settings) }
         updateBatchKeys()
         scheduleHealthChecks()
         startWhatCanBegin()
     }
 
     func updateBatchKeys() {
-        let uses = guarded.withLock { guarded in
+        let uses = guarded.withLockedValue { guarded in
             guarded.state.settings.maxBatchSize > 1 && guarded.generation?.hasBatchKeys == true
         }
         usesBatchKeys.store(uses, ordering: .relaxed)
     }
 
     func scheduleHealthChecks() {
-        guarded.withLock { guarded in
+        guarded.withLockedValue { guarded in
             guarded.healthChecks?.cancel()
             guarded.healthChecks = nil
             guard guarded.generation?.tellsHealth == true, guarded.state.phase != .closed else {
@@ -231,7 +234,7 @@ package final class Backend: Sendable {
 
     package var status: Status {
         let lateFinishes = lateFinishes.load(ordering: .relaxed)
-        return guarded.withLock { guarded in
+        return guarded.withLockedValue { guarded in
             Status(
                 waiting: guarded.state.queue.count, running: guarded.state.runningCount,
                 replicas: guarded.state.slots.count, lateFinishes: lateFinishes,

@@ -1,4 +1,5 @@
 package import HostPlugins
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// Names a replica for the life of the host.
@@ -19,8 +20,8 @@ package final class Replica: Sendable {
     package let id = ReplicaID()
     /// 0, 1, ... within its set.
     package let index: Int
-    private let instance: Mutex<PluginInstance?>
-    private let threads: Mutex<[ReplicaThread]>
+    private let instance: PluginInstance
+    private let threads: NIOLockedValueBox<[ReplicaThread]>
     private let name: String
 
     /// Starts the first thread and makes the instance on it, warms it up and asks for its health.
@@ -67,10 +68,10 @@ package final class Replica: Sendable {
     }
 
     private init(_ instance: PluginInstance, index: Int, name: String, thread: ReplicaThread) {
-        self.instance = Mutex(instance)
+        self.instance = instance
         self.index = index
         self.name = name
-        threads = Mutex([thread])
+        threads = NIOLockedValueBox([thread])
     }
 
     /// Runs lifecycle functions of the instance on the first thread. No call may be running or be sent meanwhile.
@@ -80,12 +81,9 @@ package final class Replica: Sendable {
         _ what: String, timeout: Duration,
         _ body: @escaping @Sendable (PluginInstance) throws(PluginError) -> Value
     ) async throws(PluginError) -> Value {
-        guard let instance = instance.withLock({ $0 }) else {
-            preconditionFailure("\(what) of a stopped replica")
-        }
-        let thread = threads.withLock { $0[0] }
-        return try await thread.perform(what, timeout: timeout) { () throws(PluginError) in
-            try body(instance)
+        let thread = threads.withLockedValue { $0[0] }
+        return try await thread.perform(what, timeout: timeout) {
+            [instance] () throws(PluginError) in try body(instance)
         }
     }
 
@@ -93,10 +91,7 @@ package final class Replica: Sendable {
     ///
     /// - Throws: ``PluginError`` when `destroy` takes too long; the threads end when it returns.
     package func stop(timeout: Duration) async throws(PluginError) {
-        defer {
-            instance.withLock { $0 = nil }
-            endThreads()
-        }
+        defer { endThreads() }
         try await perform("destroy", timeout: timeout) { $0.destroy() }
     }
 
@@ -106,14 +101,14 @@ package final class Replica: Sendable {
     }
 
     private func endThreads() {
-        for thread in threads.withLock({ $0 }) { thread.stop() }
+        for thread in threads.withLockedValue({ $0 }) { thread.stop() }
     }
 
     // MARK: Calls
 
     /// Hands an assignment to its thread.
     func run(_ assignment: BackendState.Assignment, backend: Backend) {
-        let thread = threads.withLock { threads in
+        let thread = threads.withLockedValue { threads in
             if assignment.isNewThread { threads.append(ReplicaThread(name: name)) }
             return threads[assignment.thread!]
         }
@@ -128,9 +123,6 @@ package final class Replica: Sendable {
 
     /// Does an assignment's work on this thread.
     func execute(_ assignment: BackendState.Assignment, backend: Backend) {
-        guard let instance = instance.withLock({ $0 }) else {
-            preconditionFailure("a call to a stopped replica")
-        }
         switch assignment.work {
         case .calls(let method, let calls):
             instance.invoke(method: method, calls: calls)

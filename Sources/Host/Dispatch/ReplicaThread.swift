@@ -1,6 +1,6 @@
 internal import Dispatch
 internal import HostPlugins
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// A thread that runs what it is handed, in order, and sleeps in between.
 final class ReplicaThread: Sendable {
@@ -9,14 +9,14 @@ final class ReplicaThread: Sendable {
         case stop
     }
 
-    private let inbox = Mutex<[Work]>([])
+    private let inbox = NIOLockedValueBox<[Work]>([])
     private let signal = DispatchSemaphore(value: 0)
 
     init(name: String) {
         PluginThread.start(name: name) { [self] in
             while true {
                 signal.wait()
-                switch inbox.withLock({ $0.removeFirst() }) {
+                switch inbox.withLockedValue({ $0.removeFirst() }) {
                 case .job(let job): job()
                 case .stop: return
                 }
@@ -51,7 +51,7 @@ final class ReplicaThread: Sendable {
     }
 
     private func send(_ work: Work) {
-        inbox.withLock { $0.append(work) }
+        inbox.withLockedValue { $0.append(work) }
         signal.signal()
     }
 }

@@ -76,7 +76,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         if case .calling(let exchange, let call, _) = state {
             call.cancel()
-            exchange.abandon()
+            exchange.end()
         }
         state = .closing
         pending.removeAll()

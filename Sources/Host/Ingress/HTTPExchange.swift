@@ -9,21 +9,27 @@ internal import Synchronization
 final class HTTPExchange: Caller {
     let request: RequestHead
     private let connection: NIOLoopBound<HTTPConnection>
-    private let identity: Mutex<String?>
-    private let stream = StreamWindow()
+    private let state: Mutex<State>
+
+    private struct State {
+        var requestID: String?
+        /// Made by the first part of a streamed answer.
+        var stream: StreamWindow?
+        var isOver = false
+    }
 
     init(_ request: RequestHead, on connection: NIOLoopBound<HTTPConnection>) {
         self.request = request
         self.connection = connection
-        identity = Mutex(request.requestID)
+        state = Mutex(State(requestID: request.requestID))
     }
 
     /// The caller's id for the request, or one made when it is first asked for.
     var requestID: String {
-        identity.withLock { id in
-            if let id { return id }
+        state.withLock { state in
+            if let id = state.requestID { return id }
             let made = RequestID.make()
-            id = made
+            state.requestID = made
             return made
         }
     }
@@ -36,7 +42,7 @@ final class HTTPExchange: Caller {
     }
 
     func receive(_ result: Result<PluginResponse, DispatchError>) {
-        stream.close()
+        end()
         let eventLoop = connection.eventLoop
         if eventLoop.inEventLoop {
             connection.value.finish(self, result)
@@ -46,16 +52,26 @@ final class HTTPExchange: Caller {
     }
 
     func receive(part: PluginResponse) -> Bool {
+        let stream = state.withLock { state -> StreamWindow? in
+            guard !state.isOver else { return nil }
+            let stream = state.stream ?? StreamWindow()
+            state.stream = stream
+            return stream
+        }
         let size = part.body.readableBytes
-        guard stream.waitForRoom(size) else { return false }
+        guard let stream, stream.waitForRoom(size) else { return false }
         connection.eventLoop.execute {
-            self.connection.value.stream(part, of: self) { self.stream.release(size) }
+            self.connection.value.stream(part, of: self) { stream.release(size) }
         }
         return true
     }
 
-    /// The client has gone: nobody waits for room any more.
-    func abandon() {
-        stream.close()
+    /// The answer is there, or the client has gone: nobody waits for room any more.
+    func end() {
+        let stream = state.withLock { state in
+            state.isOver = true
+            return state.stream
+        }
+        stream?.close()
     }
 }

@@ -1,6 +1,6 @@
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import PluginABI
-internal import Synchronization
 
 /// The calls that one library has been given and not yet finished, by the ids that the library knows them by.
 ///
@@ -26,7 +26,7 @@ final class CallRegistry: Sendable {
     fileprivate static let slotBits: UInt64 = 20
     fileprivate static let slotMask: UInt64 = (1 << slotBits) - 1
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// Enters calls and writes what the plugin is handed for them.
     ///
@@ -36,7 +36,7 @@ final class CallRegistry: Sendable {
         host: UnsafePointer<backplane_host_t>,
         output: UnsafeMutableBufferPointer<backplane_call_t>
     ) {
-        state.withLock { state in
+        state.withLockedValue { state in
             for (position, call) in calls.enumerated() {
                 let index = state.takeSlot()
                 precondition(
@@ -56,7 +56,7 @@ final class CallRegistry: Sendable {
     ///
     /// - Returns: nil when no such call is unfinished.
     func take(_ id: UInt64) -> (call: any PluginCall, memory: CallMemory?)? {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let index = state.index(of: id) else { return nil }
             return state.release(index)
         }
@@ -66,7 +66,7 @@ final class CallRegistry: Sendable {
     func takeUnfinished(
         _ calls: UnsafeMutableBufferPointer<backplane_call_t>
     ) -> [any PluginCall] {
-        state.withLock { state in
+        state.withLockedValue { state in
             var unfinished: [any PluginCall] = []
             for position in calls.indices {
                 guard let index = unsafe state.index(of: calls[position].id) else { continue }
@@ -78,7 +78,7 @@ final class CallRegistry: Sendable {
 
     /// All unfinished calls, taken out.
     func takeAll() -> [any PluginCall] {
-        state.withLock { state in
+        state.withLockedValue { state in
             var unfinished: [any PluginCall] = []
             for index in state.slots.indices where state.slots[index].call != nil {
                 unfinished.append(state.release(index).call)
@@ -89,7 +89,7 @@ final class CallRegistry: Sendable {
 
     /// An unfinished call, and whether its method runs inline.
     func find(_ id: UInt64) -> (call: any PluginCall, isInline: Bool)? {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let index = state.index(of: id) else { return nil }
             return (state.slots[index].call!, state.slots[index].isInline)
         }
@@ -97,9 +97,9 @@ final class CallRegistry: Sendable {
 
     /// Runs `body` with what the host allocated for an unfinished call. The registry is locked meanwhile.
     func withMemory<Value>(
-        of id: UInt64, _ body: (any PluginCall, CallMemory) -> sending Value
-    ) -> sending Value? {
-        state.withLock { state in
+        of id: UInt64, _ body: (any PluginCall, CallMemory) -> Value
+    ) -> Value? {
+        state.withLockedValue { state in
             guard let index = state.index(of: id) else { return nil }
             let memory = state.slots[index].memory ?? CallMemory()
             state.slots[index].memory = memory

@@ -7,8 +7,11 @@ package enum PluginThread {
     ///
     /// - Parameter name: shown by `ps -T` and debuggers, cut to the 15 bytes that the kernel keeps.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread(block: body)
-        thread.name = String(decoding: name.utf8.prefix(15), as: UTF8.self)
+        let thread = Thread {
+            // On the thread itself: set from another one, the name stays inside Foundation.
+            Thread.current.name = String(decoding: name.utf8.prefix(15), as: UTF8.self)
+            body()
+        }
         thread.stackSize = 8 << 20
         thread.start()
     }
