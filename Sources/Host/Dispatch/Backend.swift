@@ -16,11 +16,11 @@ package final class Backend: Sendable {
     /// Contended on every call, from event loops and replica threads: a plain lock, because `Mutex` hands itself over to a
     /// waiter that has to be scheduled first, and the threads end up taking turns.
     let guarded: NIOLockedValueBox<Guarded>
-    private let lateFinishes = Atomic<Int>(0)
+    private let lateFinishes = Synchronization.Atomic<Int>(0)
     /// In nanoseconds; -1: none. Read for each call.
-    private let timeout: Atomic<Int64>
+    private let timeout: Synchronization.Atomic<Int64>
     /// Whether the generation in service has batch keys that matter. Read for each call.
-    private let usesBatchKeys = Atomic<Bool>(false)
+    private let usesBatchKeys = Synchronization.Atomic<Bool>(false)
 
     struct Guarded {
         var state: BackendState
@@ -44,7 +44,7 @@ package final class Backend: Sendable {
         self.tag = tag
         self.timer = timer
         self.logger = logger
-        timeout = Atomic(Self.nanoseconds(settings.requestTimeout))
+        timeout = Synchronization.Atomic(Self.nanoseconds(settings.requestTimeout))
         guarded = NIOLockedValueBox(Guarded(state: BackendState(tag: tag, settings: settings)))
     }
 
