@@ -25,8 +25,13 @@ package final class HostProcess: @unchecked Sendable {
 
     /// Starts a host and waits until it listens.
     ///
-    /// - Parameter plugins: file names in the plugins directory, and the libraries they are copies of.
-    package init(plugins: [String: String] = [:], arguments: [String] = []) async throws {
+    /// - Parameters:
+    ///   - plugins: file names in the plugins directory, and the libraries they are copies of.
+    ///   - environment: added to the tests' own. The host's copies of libraries go into ``directory`` as well.
+    package init(
+        plugins: [String: String] = [:], arguments: [String] = [],
+        environment: [String: String] = [:]
+    ) async throws {
         directory = try TemporaryDirectory()
         adminSocket = directory.file("admin.sock")
         errorFile = directory.file("stderr")
@@ -44,6 +49,8 @@ package final class HostProcess: @unchecked Sendable {
                 "serve", "--plugins-dir", pluginsDirectory, "--port", "0", "--admin-socket",
                 adminSocket, "--ready-file", ready,
             ] + arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["TMPDIR": directory.path]) { $1 }.merging(environment) { $1 }
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorFile))
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputFile))
         process.standardInput = FileHandle.nullDevice

@@ -16,6 +16,12 @@ enum AdminAPI {
     /// The largest body of a call, in bytes, both ways.
     static let maxBodySize = 64 << 20
 
+    /// - Returns: nil when the text is no positive number of seconds, or one that nobody lives to see.
+    static func timeout(_ text: String) -> Duration? {
+        guard let seconds = Double(text), seconds > 0, seconds < 1e9 else { return nil }
+        return .seconds(seconds)
+    }
+
     static func reload(_ plugin: String) -> String { "/v1/plugins/\(escape(plugin))/reload" }
     static func restart(_ plugin: String, replica: Int?) -> String {
         "/v1/plugins/\(escape(plugin))/restart" + (replica.map { "?replica=\($0)" } ?? "")

@@ -9,6 +9,14 @@ internal import NIOHTTP1
 package struct AdminClient: Sendable {
     private let socket: String
 
+    /// Not `HTTPClient.shared`, which tries to reach a host that isn't there for as long as the request may take.
+    /// Like it, never shut down.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// - Parameter socket: the path of the host's admin socket.
     package init(socket: String) {
         self.socket = socket
@@ -58,6 +66,7 @@ package struct AdminClient: Sendable {
         _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [],
         body: ByteBuffer? = nil, timeout: TimeAmount
     ) async throws(AdminError) -> Answer {
+        _ = try AdminSocket.address(socket)
         guard let url = URL(httpURLWithSocketPath: socket, uri: path) else {
             throw AdminError(
                 code: .notRunning, message: "\(socket) can't be the path of an admin socket")
@@ -68,23 +77,30 @@ package struct AdminClient: Sendable {
         if let body { request.body = .bytes(body) }
         let (status, answer): (Int, Answer)
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+            let response = try await Self.http.execute(request, timeout: timeout)
             let received = try await response.body.collect(upTo: AdminAPI.maxBodySize)
             status = Int(response.status.code)
             answer = Answer(
                 contentType: response.headers.first(name: "content-type") ?? "", body: received)
         } catch {
-            throw unreachable(error)
+            throw failure(error)
         }
         guard status < 400 else { throw refusal(status, answer) }
         return answer
     }
 
-    private func unreachable(_ error: any Error) -> AdminError {
-        AdminError(
-            code: .notRunning,
-            message: "no host is running with the admin socket \(socket); start one with "
-                + "`backplane serve`, or name its socket with --admin-socket",
+    private func failure(_ error: any Error) -> AdminError {
+        if let errno = (error as? IOError)?.errnoCode, errno == ENOENT || errno == ECONNREFUSED {
+            return AdminError(
+                code: .notRunning,
+                message: "no host is running with the admin socket \(socket); start one with "
+                    + "`backplane serve`, or name its socket with --admin-socket",
+                cause: error)
+        }
+        let reason = (error as? HTTPClientError)?.shortDescription ?? "\(error)"
+        return AdminError(
+            code: .noAnswer,
+            message: "the host with the admin socket \(socket) gave no answer: \(reason)",
             cause: error)
     }
 

@@ -1,10 +1,14 @@
 /// Why the admin API could not be served or asked.
 package struct AdminError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
+        /// The path can't be that of a socket.
+        case unusablePath
         /// The socket can't be listened on.
         case cannotListen
         /// No host listens on the socket.
         case notRunning
+        /// The host went away, or took too long.
+        case noAnswer
         /// The host refused.
         case refused(status: Int)
         /// The host's answer makes no sense.

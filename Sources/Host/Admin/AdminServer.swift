@@ -5,6 +5,7 @@ internal import HostDispatch
 internal import HostPlugins
 internal import Hummingbird
 package import Logging
+internal import NIOCore
 package import NIOPosix
 internal import ServiceLifecycle
 
@@ -33,9 +34,9 @@ package struct AdminServer: Sendable {
     package func run(onListening: @escaping @Sendable () -> Void) async throws {
         try await AdminSocket.claim(path, eventLoops: eventLoops)
         let restorePermissions = AdminSocket.restrictPermissions()
-        // Hummingbird announces the server at a level meant for applications; here it is a detail.
+        // What Hummingbird logs at lower levels is about its parts, or comes back as an error that is thrown here.
         var serverLogger = logger
-        serverLogger.logLevel = max(.warning, logger.logLevel)
+        serverLogger.logLevel = .critical
         let application = Application(
             router: router(),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
@@ -52,8 +53,13 @@ package struct AdminServer: Sendable {
             restorePermissions()
             throw AdminError(
                 code: .cannotListen,
-                message: "cannot listen on the admin socket \(path): \(error)", cause: error)
+                message: "cannot listen on the admin socket \(path): \(reason(error))", cause: error
+            )
         }
+    }
+
+    private func reason(_ error: any Error) -> String {
+        (error as? IOError).map { SystemError.text($0.errnoCode) } ?? "\(error)"
     }
 
     /// Removes the socket now: for an exit that does not wait for ``run(onListening:)``.
@@ -94,16 +100,22 @@ package struct AdminServer: Sendable {
                 "no endpoint \(name)"
                     + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
         }
+        var timeout: Duration?
+        if let text = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!] {
+            timeout = AdminAPI.timeout(text)
+            guard timeout != nil else {
+                return try problem(
+                    400,
+                    "\(AdminAPI.timeoutHeader) is \(text): send a positive number of seconds, such as 2.5"
+                )
+            }
+        }
         let body = try await request.body.collect(upTo: AdminAPI.maxBodySize)
-        let handle = endpoint.handle.options { options in
+        let handle = endpoint.handle.options { [timeout] options in
             if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
                 options.methodName = method
             }
-            if let seconds = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!].flatMap(
-                Double.init)
-            {
-                options.timeout = .seconds(seconds)
-            }
+            options.timeout = timeout
             options.contentType = request.headers[.contentType] ?? ""
             options.requestID = "admin-\(UUID().uuidString.lowercased())"
         }

@@ -17,22 +17,26 @@ package enum AdminSocket {
         return "\(directory).sock"
     }
 
+    /// - Throws: ``AdminError`` when the path is too long for a Unix socket.
+    static func address(_ path: String) throws(AdminError) -> SocketAddress {
+        do {
+            return try SocketAddress(unixDomainSocketPath: path)
+        } catch {
+            throw AdminError(
+                code: .unusablePath,
+                message: "the admin socket's path is too long for a Unix socket: \(path); "
+                    + "choose a shorter one with --admin-socket",
+                cause: error)
+        }
+    }
+
     /// Makes the path free to listen on: removes a socket that a killed host left behind.
     ///
     /// - Throws: ``AdminError`` when a host listens there, when something else is there, or when the path is too long.
     static func claim(
         _ path: String, eventLoops: MultiThreadedEventLoopGroup
     ) async throws(AdminError) {
-        let address: SocketAddress
-        do {
-            address = try SocketAddress(unixDomainSocketPath: path)
-        } catch {
-            throw AdminError(
-                code: .cannotListen,
-                message: "the admin socket's path is too long for a Unix socket: \(path); "
-                    + "choose a shorter one with --admin-socket",
-                cause: error)
-        }
+        let address = try address(path)
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         guard let attributes else { return }
         guard attributes[.type] as? FileAttributeType == .typeSocket else {

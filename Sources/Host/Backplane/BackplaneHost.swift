@@ -67,34 +67,59 @@ public struct BackplaneHost: Service {
             logger: logger)
         let server = HTTPServer(
             settings: ingressSettings, routes: routes, eventLoops: eventLoops, logger: logger)
-        let adminListens = Outcome<Void>()
-        // Shut down in reverse: first the listener, so that plugins are there as long as requests are.
+        // Shut down in reverse: first the listener, so that plugins are there as long as requests are. One that fails
+        // shuts the others down: cancelled, they would leave behind what they have opened.
         let group = ServiceGroup(
-            services: [
-                Part { await catalog.run() },
-                Part { try await admin.run { adminListens.settle(.success(())) } },
-                Part {
-                    // The socket first: its error says that a host runs already.
-                    try await adminListens.wait(for: "the admin socket", timeout: .seconds(10))
-                    await catalog.start(within: configuration.startTimeout)
-                    let port = try await server.start()
-                    onListening(
-                        Addresses(
-                            host: configuration.host, port: port, adminSocket: adminSocket,
-                            routes: routes.all.map(\.route)))
-                    await server.run()
-                },
-            ], logger: quiet(logger))
+            configuration: ServiceGroupConfiguration(
+                services: parts(of: catalog, admin, server, routes).map {
+                    .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+                }, logger: quiet(logger)))
         do {
             try await ShutdownLimit.run(within: configuration.shutdownTimeout) {
                 try await group.run()
             }
-            try await eventLoops.shutdownGracefully()
         } catch is ShutdownLimit.Exceeded {
             logger.warning("giving up what did not finish within the shutdown timeout")
             admin.removeSocket()
             store.remove()
+            // The event loops stay with what still runs on them.
+            return
+        } catch {
+            try? await eventLoops.shutdownGracefully()
+            throw error
         }
+        try await eventLoops.shutdownGracefully()
+    }
+
+    /// What runs as long as the host does, in the order in which it starts.
+    private func parts(
+        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer, _ routes: RouteTable
+    ) -> [Part] {
+        // Ends when the admin socket is listened on, or with the reason why it isn't.
+        let (adminListens, settleAdmin) = AsyncThrowingStream<Never, any Error>.makeStream()
+        return [
+            Part { await catalog.run() },
+            Part {
+                do {
+                    try await admin.run { settleAdmin.finish() }
+                } catch {
+                    settleAdmin.finish(throwing: error)
+                    throw error
+                }
+            },
+            Part {
+                // The socket first: its error says that a host runs already.
+                for try await _ in adminListens {}
+                try Task.checkCancellation()
+                await catalog.start(within: configuration.startTimeout)
+                let port = try await server.start()
+                onListening(
+                    Addresses(
+                        host: configuration.host, port: port, adminSocket: adminSocket,
+                        routes: routes.all.map(\.route)))
+                await server.run()
+            },
+        ]
     }
 
     private var controlSettings: ControlSettings {

@@ -29,6 +29,14 @@ struct CallCommand: AsyncParsableCommand {
 
     @OptionGroup var admin: AdminOptions
 
+    func validate() throws {
+        guard let timeout else { return }
+        guard timeout > 0, timeout < 1e9 else {
+            throw ValidationError(
+                "--timeout is \(timeout); it must be a positive number of seconds")
+        }
+    }
+
     func run() async throws {
         let answer = try await admin.client.call(
             endpoint, method: methodName, body: try body(), contentType: contentType,

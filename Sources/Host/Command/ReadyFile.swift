@@ -19,6 +19,24 @@ enum ReadyFile {
         }
     }
 
+    /// Why the file can't be written, in one line for people.
+    struct Unwritable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Removes what an earlier host left behind: whoever waits for the file must not find that one's address.
+    ///
+    /// - Throws: ``Unwritable``: better now than after somebody has waited for it.
+    static func prepare(_ path: String) throws(Unwritable) {
+        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard FileManager.default.isWritableFile(atPath: directory) else {
+            throw Unwritable(
+                description: "cannot write the ready file \(path): "
+                    + "its directory is missing or can't be written to")
+        }
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
     /// Writes the file in one step: whoever sees it sees all of it.
     static func write(_ addresses: BackplaneHost.Addresses, to path: String) throws {
         let encoder = JSONEncoder()

@@ -108,6 +108,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let readyFile { try ReadyFile.prepare(readyFile) }
         let logger = makeLogger()
         OpenFiles.raiseLimit()
         let host = BackplaneHost(configuration: configuration, logger: logger) { addresses in
