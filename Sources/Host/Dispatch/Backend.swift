@@ -57,7 +57,10 @@ package final class Backend: Sendable {
     }
 
     /// Admits a call or refuses it. The caller gets the answer later, or in here.
-    package func submit(_ call: Call) {
+    ///
+    /// - Parameter wakeups: collects the thread that is to be woken for the call, for whoever has more calls to submit
+    ///   right now and wakes them all after the last.
+    package func submit(_ call: Call, wakeups: inout WakeupBatch) {
         let key = usesBatchKeys.load(ordering: .relaxed) ? batchKey(of: call) : CallQueue.noKey
         let now = NIODeadline.now()
         let (admission, replica, tick) = guarded.withLockedValue { guarded in
@@ -68,8 +71,20 @@ package final class Backend: Sendable {
         switch admission {
         case .refused(let error): call.answer(.failure(error))
         case .admitted(nil): break
-        case .admitted(let assignment?): start(assignment, on: replica!)
+        case .admitted(let assignment?):
+            if assignment.thread == nil {
+                runInline(assignment, on: replica!)
+            } else {
+                wakeups.add(replica!.prepare(assignment, backend: self))
+            }
         }
+    }
+
+    /// Admits a call or refuses it. The caller gets the answer later, or in here.
+    package func submit(_ call: Call) {
+        var wakeups = WakeupBatch()
+        submit(call, wakeups: &wakeups)
+        wakeups.wake()
     }
 
     /// Takes a call out of the queue; its caller wants no answer.
@@ -99,7 +114,7 @@ package final class Backend: Sendable {
         if assignment.thread == nil {
             runInline(assignment, on: replica)
         } else {
-            replica.run(assignment, backend: self)
+            replica.prepare(assignment, backend: self).wake()
         }
     }
 
@@ -152,8 +167,9 @@ package final class Backend: Sendable {
 
     // MARK: Time
 
+    /// The task holds the backend, at the longest until the deadline: a weak reference would make every retain of it slow.
     private func arm(_ deadline: NIODeadline) {
-        timer.scheduleTask(deadline: deadline) { [weak self] in self?.tick() }
+        timer.scheduleTask(deadline: deadline) { self.tick() }
     }
 
     private func tick() {
@@ -211,7 +227,7 @@ package final class Backend: Sendable {
             let period = TimeAmount(guarded.state.settings.healthCheckPeriod)
             guarded.healthChecks = timer.scheduleRepeatedTask(
                 initialDelay: period, delay: period
-            ) { [weak self] _ in self?.requestHealthChecks() }
+            ) { _ in self.requestHealthChecks() }
         }
     }
 

@@ -107,18 +107,21 @@ package final class Replica: Sendable {
     // MARK: Calls
 
     /// Hands an assignment to its thread.
-    func run(_ assignment: BackendState.Assignment, backend: Backend) {
+    ///
+    /// - Returns: the thread, which is to be woken for it.
+    func prepare(_ assignment: BackendState.Assignment, backend: Backend) -> ReplicaThread {
         let thread = threads.withLockedValue { threads in
             if assignment.isNewThread { threads.append(ReplicaThread(name: name)) }
             return threads[assignment.thread!]
         }
-        thread.submit { [self] in
+        thread.prepare { [self] in
             var next: BackendState.Assignment? = assignment
             while let assignment = next {
                 execute(assignment, backend: backend)
                 next = backend.returned(assignment)?.0
             }
         }
+        return thread
     }
 
     /// Does an assignment's work on this thread.

@@ -25,12 +25,23 @@ final class ReplicaThread: Sendable {
     }
 
     func submit(_ job: @escaping @Sendable () -> Void) {
-        send(.job(job))
+        prepare(job)
+        wake()
+    }
+
+    /// Hands a job over without waking the thread: ``wake()`` is owed for it.
+    func prepare(_ job: @escaping @Sendable () -> Void) {
+        inbox.withLockedValue { $0.append(.job(job)) }
+    }
+
+    func wake() {
+        signal.signal()
     }
 
     /// Ends the thread after what it has been handed.
     func stop() {
-        send(.stop)
+        inbox.withLockedValue { $0.append(.stop) }
+        wake()
     }
 
     /// Runs a plugin's lifecycle function on the thread and waits for it, without blocking.
@@ -48,10 +59,5 @@ final class ReplicaThread: Sendable {
             if !outcome.settle(result), case .success(let value) = result { late(value) }
         }
         return try await outcome.wait(for: what, timeout: timeout)
-    }
-
-    private func send(_ work: Work) {
-        inbox.withLockedValue { $0.append(work) }
-        signal.signal()
     }
 }

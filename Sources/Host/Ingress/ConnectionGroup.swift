@@ -1,3 +1,4 @@
+internal import HostDispatch
 internal import Logging
 internal import NIOCore
 
@@ -10,6 +11,7 @@ final class ConnectionGroup {
     /// Shared, so that the date is made once a second and not once per connection.
     var encoder = ResponseEncoder()
     private(set) var isDraining = false
+    private var wakeups = WakeupBatch()
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
 
     /// How often deadlines are looked at: what they are late by, at most.
@@ -19,6 +21,15 @@ final class ConnectionGroup {
         self.router = router
         self.settings = settings
         self.logger = logger
+    }
+
+    /// Submits a call. The threads that it and its like need are woken when the event loop has read what there is.
+    func submit(_ call: Call, to backend: Backend, on eventLoop: any EventLoop) {
+        let isFirst = wakeups.isEmpty
+        backend.submit(call, wakeups: &wakeups)
+        guard isFirst, !wakeups.isEmpty else { return }
+        let group = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { group.value.wakeups.wake() }
     }
 
     func insert(_ connection: HTTPConnection) {

@@ -230,7 +230,7 @@ final class HTTPConnection: ChannelDuplexHandler {
             argument: reception.body, contentType: reception.request.contentType,
             timeout: timeout, caller: exchange)
         state = .calling(exchange, call, isStreaming: false)
-        endpoint.backend.submit(call)
+        group.submit(call, to: endpoint.backend, on: context!.eventLoop)
     }
 
     private func refuse(malformed error: any Error) {

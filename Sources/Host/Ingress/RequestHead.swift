@@ -1,38 +1,59 @@
 internal import NIOHTTP1
 
-/// What the host reads from a request's head, in one pass over the headers.
-struct RequestHead: Sendable {
+/// What the host reads from a request's head, in one pass over the headers. A class, because it is handed around and its
+/// dozen strings are not worth counting each time.
+final class RequestHead: Sendable {
     let head: HTTPRequestHead
     let path: Substring
     let query: Substring
-    private(set) var contentType = ""
-    private(set) var callMethod: String?
-    private(set) var shardKey = ""
-    private(set) var requestID: String?
-    private(set) var timeout: String?
-    private(set) var contentLength: Int?
-    private(set) var expectsContinue = false
-    private(set) var hasHost = false
+    let contentType: String
+    let callMethod: String?
+    let shardKey: String
+    /// The caller's own, if it is acceptable.
+    let requestID: String?
+    let contentLength: Int?
+    let expectsContinue: Bool
+    let hasHost: Bool
+    private let timeout: String?
 
     init(_ head: HTTPRequestHead) {
         self.head = head
         (path, query) = Self.split(head.uri)
+        var found = Found()
         for (name, value) in head.headers {
             // The length tells most headers apart; only a likely one is compared.
             switch name.utf8.count {
-            case 4 where Self.equal(name, "host"): hasHost = true
+            case 4 where Self.equal(name, "host"): found.hasHost = true
             case 6 where Self.equal(name, "expect"):
-                expectsContinue = Self.equal(value, "100-continue")
-            case 12 where Self.equal(name, "content-type"): contentType = value
-            case 12 where Self.equal(name, "x-request-id"): requestID = value
-            case 14 where Self.equal(name, "content-length"): contentLength = Int(value)
-            case 17 where Self.equal(name, "x-serve-shard-key"): shardKey = value
-            case 19 where Self.equal(name, "x-serve-call-method"): callMethod = value
-            case 25 where Self.equal(name, "x-request-timeout-seconds"): timeout = value
+                found.expectsContinue = Self.equal(value, "100-continue")
+            case 12 where Self.equal(name, "content-type"): found.contentType = value
+            case 12 where Self.equal(name, "x-request-id"): found.requestID = value
+            case 14 where Self.equal(name, "content-length"): found.contentLength = Int(value)
+            case 17 where Self.equal(name, "x-serve-shard-key"): found.shardKey = value
+            case 19 where Self.equal(name, "x-serve-call-method"): found.callMethod = value
+            case 25 where Self.equal(name, "x-request-timeout-seconds"): found.timeout = value
             default: break
             }
         }
-        if let id = requestID, !RequestID.isAcceptable(id) { requestID = nil }
+        contentType = found.contentType
+        callMethod = found.callMethod
+        shardKey = found.shardKey
+        requestID = found.requestID.flatMap { RequestID.isAcceptable($0) ? $0 : nil }
+        contentLength = found.contentLength
+        expectsContinue = found.expectsContinue
+        hasHost = found.hasHost
+        timeout = found.timeout
+    }
+
+    private struct Found {
+        var contentType = ""
+        var callMethod: String?
+        var shardKey = ""
+        var requestID: String?
+        var timeout: String?
+        var contentLength: Int?
+        var expectsContinue = false
+        var hasHost = false
     }
 
     /// Whether the client speaks HTTP/1.1: connections persist, and bodies may come in chunks.
