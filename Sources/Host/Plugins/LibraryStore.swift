@@ -65,7 +65,7 @@ package final class LibraryStore: Sendable {
 
         let number = copies.add(1, ordering: .relaxed).newValue
         let target = "\(directory)/\(name)-\(number).so.partial"
-        let output = unsafe open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o700)
+        let output = unsafe open(target, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o700)
         guard output >= 0 else { throw Self.unwritable(target) }
         var keep = false
         defer {
@@ -81,10 +81,12 @@ package final class LibraryStore: Sendable {
         else {
             throw PluginError(
                 .notALibrary,
-                "half a library: it is still being written; it is loaded when the writer has closed it"
-            )
+                "half a library: it is still being written; "
+                    + "it is loaded when the writer has closed it")
         }
-        try ELFImage(prefix: content.prefix).requireWhole(size: content.size)
+        try ELFImage(size: content.size) { offset, count throws(PluginError) in
+            try Self.bytes(of: output, path: target, at: offset, count: count)
+        }.requireWhole()
 
         let fingerprint = String(content.fingerprint, radix: 16)
         let final = "\(directory)/\(name)-\(fingerprint)-\(number).so"
@@ -131,7 +133,7 @@ package final class LibraryStore: Sendable {
         guard unsafe mkdtemp(&template) != nil else { return nil }
         let made = String(
             decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let name = "\(parent)/\(made.dropFirst(parent.utf8.count + 2))"
+        let name = "\(parent)/\(prefix)\(made.suffix(6))"
         let lock = unsafe open("\(made)/\(lockName)", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         if lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0, unsafe rename(made, name) == 0 {
             return (name, lock)
@@ -168,15 +170,10 @@ package final class LibraryStore: Sendable {
     private struct Content {
         var size: UInt64 = 0
         var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
-        /// The first bytes, enough for the ELF headers.
-        var prefix: [UInt8] = []
 
         mutating func append(_ bytes: ArraySlice<UInt8>) {
             size += UInt64(bytes.count)
             for byte in bytes { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            if prefix.count < 65536 {
-                prefix.append(contentsOf: bytes.prefix(65536 - prefix.count))
-            }
         }
     }
 
@@ -205,6 +202,16 @@ package final class LibraryStore: Sendable {
             }
             content.append(buffer[..<count])
         }
+    }
+
+    /// - Returns: fewer bytes where the file ends.
+    private static func bytes(
+        of file: CInt, path: String, at offset: UInt64, count: Int
+    ) throws(PluginError) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        let received = unsafe pread(file, &buffer, count, off_t(offset))
+        guard received >= 0 else { throw unreadable(path) }
+        return Array(buffer.prefix(received))
     }
 
     private static func status(of file: CInt, path: String) throws(PluginError) -> stat {

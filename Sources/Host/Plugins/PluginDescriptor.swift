@@ -38,8 +38,8 @@ package struct PluginDescriptor: Sendable {
         try unsafe Self.checkHeader(pointer)
         let plugin = unsafe pointer.pointee
 
-        name = try unsafe Self.text(plugin.name, member: "name")
-        version = try unsafe Self.text(plugin.version, member: "version")
+        name = try unsafe Self.text(plugin.name, member: "name", of: "plugin")
+        version = try unsafe Self.text(plugin.version, member: "version", of: "plugin")
         description = try unsafe Self.optionalText(plugin.description, member: "description")
         abiVersion = unsafe "\(plugin.abi_major).\(plugin.abi_minor)"
         isReentrant = unsafe plugin.traits & UInt32(BACKPLANE_TRAIT_REENTRANT) != 0
@@ -48,7 +48,9 @@ package struct PluginDescriptor: Sendable {
         guard let table = unsafe plugin.methods, unsafe plugin.method_count > 0 else {
             throw Self.invalid("the method table is empty: give the plugin a method named __call__")
         }
-        guard unsafe Int(plugin.method_size) >= MemoryLayout<backplane_method_t>.size else {
+        guard unsafe Int(plugin.method_size) >= MemoryLayout<backplane_method_t>.size,
+            unsafe Int(plugin.method_size) % MemoryLayout<backplane_method_t>.alignment == 0
+        else {
             throw unsafe Self.invalid(
                 "method_size is \(plugin.method_size): set it to sizeof(backplane_method_t)")
         }
@@ -58,7 +60,7 @@ package struct PluginDescriptor: Sendable {
             let entry = unsafe Self.entry(index, of: table, size: plugin.method_size)
             let method = try unsafe Self.method(entry.pointee, index: index)
             guard indices.updateValue(index, forKey: method.name) == nil else {
-                throw Self.invalid("two methods are named \(method.name)")
+                throw Self.invalid("two methods are named \(method.name): rename one")
             }
             methods.append(method)
         }
@@ -79,7 +81,9 @@ package struct PluginDescriptor: Sendable {
         _ pointer: UnsafePointer<backplane_plugin_t>
     ) throws(PluginError) {
         guard unsafe pointer.pointee.magic == BACKPLANE_MAGIC else {
-            throw invalid("the descriptor does not begin with BACKPLANE_MAGIC")
+            throw invalid(
+                "the descriptor does not begin with BACKPLANE_MAGIC: "
+                    + "begin it with BACKPLANE_PLUGIN_HEADER")
         }
         let major = unsafe pointer.pointee.abi_major
         guard major == UInt16(BACKPLANE_ABI_MAJOR) else {
@@ -100,14 +104,15 @@ package struct PluginDescriptor: Sendable {
     private static func method(
         _ method: backplane_method_t, index: Int
     ) throws(PluginError) -> Method {
-        let name = try unsafe text(method.name, member: "methods[\(index)].name")
+        let name = try unsafe text(
+            method.name, member: "methods[\(index)].name", of: "method")
         guard unsafe method.invoke != nil else {
             if unsafe method.signature != nil, unsafe method.function != nil {
                 throw invalid(
                     "method \(name) is a typed one, which this host does not serve yet: give it an invoke"
                 )
             }
-            throw invalid("method \(name) has no invoke")
+            throw invalid("method \(name) has no invoke: give it one")
         }
         return unsafe Method(
             name: name,
@@ -122,11 +127,13 @@ package struct PluginDescriptor: Sendable {
     }
 
     private static func text(
-        _ pointer: UnsafePointer<CChar>?, member: String
+        _ pointer: UnsafePointer<CChar>?, member: String, of owner: String
     ) throws(PluginError) -> String {
-        guard unsafe pointer != nil else { throw invalid("\(member) is NULL") }
+        guard unsafe pointer != nil else {
+            throw invalid("\(member) is NULL: give the \(owner) one")
+        }
         let text = try unsafe optionalText(pointer, member: member)
-        guard !text.isEmpty else { throw invalid("\(member) is empty") }
+        guard !text.isEmpty else { throw invalid("\(member) is empty: give the \(owner) one") }
         return text
     }
 
@@ -135,7 +142,7 @@ package struct PluginDescriptor: Sendable {
     ) throws(PluginError) -> String {
         guard let pointer = unsafe pointer else { return "" }
         guard let text = unsafe String(validatingCString: pointer) else {
-            throw invalid("\(member) is not UTF-8")
+            throw invalid("\(member) is not UTF-8: write it in UTF-8")
         }
         return text
     }

@@ -13,17 +13,13 @@ struct PluginExtensions: @unchecked Sendable {
     /// - Throws: ``PluginError`` when an extension's struct breaks the contract.
     init(of library: PluginLibrary) throws(PluginError) {
         state = try library.pluginExtension(
-            BACKPLANE_EXTENSION_STATE, as: backplane_state_extension_t.self,
-            structSize: { $0.struct_size })
+            BACKPLANE_EXTENSION_STATE, as: backplane_state_extension_t.self)
         warmUp = try library.pluginExtension(
-            BACKPLANE_EXTENSION_WARMUP, as: backplane_warmup_extension_t.self,
-            structSize: { $0.struct_size })
+            BACKPLANE_EXTENSION_WARMUP, as: backplane_warmup_extension_t.self)
         health = try library.pluginExtension(
-            BACKPLANE_EXTENSION_HEALTH, as: backplane_health_extension_t.self,
-            structSize: { $0.struct_size })
+            BACKPLANE_EXTENSION_HEALTH, as: backplane_health_extension_t.self)
         batchKey = try library.pluginExtension(
-            BACKPLANE_EXTENSION_BATCH_KEY, as: backplane_batch_key_extension_t.self,
-            structSize: { $0.struct_size })
+            BACKPLANE_EXTENSION_BATCH_KEY, as: backplane_batch_key_extension_t.self)
 
         try Self.require(
             unsafe batchKey == nil || batchKey?.batch_key != nil, BACKPLANE_EXTENSION_BATCH_KEY,

@@ -24,13 +24,18 @@ package final class PluginGeneration: Sendable {
 
     /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [main]
     ///
-    /// - Throws: ``PluginError``. The library may stay mapped, but nothing of it is in use.
+    /// - Throws: ``PluginError``. Unless it is unloadable, the library may stay mapped, but nothing of it is in use.
     package static func load(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int, logger: Logger
     ) throws(PluginError) -> PluginGeneration {
         do throws(PluginError) {
             let library = try PluginLibrary(opening: copy)
-            return try PluginGeneration(library, store: store, number: number, logger: logger)
+            do throws(PluginError) {
+                return try PluginGeneration(library, store: store, number: number, logger: logger)
+            } catch {
+                _ = library.close()
+                throw error
+            }
         } catch {
             store.discard(copy)
             throw error

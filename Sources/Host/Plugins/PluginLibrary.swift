@@ -24,7 +24,7 @@ internal import Glibc
 
     /// Maps the library, and runs its constructors and its entry function. [main]
     ///
-    /// - Throws: ``PluginError``; nothing of the library stays mapped then, unless it pinned itself.
+    /// - Throws: ``PluginError``. A library whose code has run by then stays mapped.
     init(opening copy: LibraryStore.Copy) throws(PluginError) {
         guard let handle = unsafe dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {
             throw PluginError(.linkFailed, Self.linkerMessage(copy))
@@ -33,15 +33,16 @@ internal import Glibc
             guard let symbol = unsafe dlsym(handle, BACKPLANE_ENTRY_SYMBOL) else {
                 throw PluginError(
                     .invalidDescriptor,
-                    "not a Backplane plugin: it does not export \(BACKPLANE_ENTRY_SYMBOL)()")
+                    "not a Backplane plugin: it does not export \(BACKPLANE_ENTRY_SYMBOL)(): "
+                        + "declare it with BACKPLANE_EXPORT")
             }
             typealias Entry = @convention(c) () -> UnsafePointer<backplane_plugin_t>?
             let plugin = unsafe unsafeBitCast(symbol, to: Entry.self)()
             descriptor = try unsafe PluginDescriptor(checking: plugin)
             unsafe self.plugin = plugin!
         } catch {
-            // Swift code may have run in a constructor or the entry: whatever it is, only a library that says so is
-            // unmapped. Pinning it costs one mapping per failed load.
+            // Its constructors have run, the entry function perhaps, and what it says of itself can't be trusted: it may
+            // be Swift, which must not be unmapped. That costs one mapping per failed load.
             Self.pin(copy)
             unsafe dlclose(handle)
             throw error
@@ -58,11 +59,14 @@ internal import Glibc
 
     /// Unmaps the library if it declared itself unloadable. Nothing of it may run or be referred to any more.
     ///
-    /// - Returns: whether it was unmapped.
+    /// - Returns: whether it was unmapped. It can be pinned after all, by C++ unique symbols or thread-local
+    ///   destructors for example.
     func close() -> Bool {
         guard descriptor.isUnloadable else { return false }
         unsafe dlclose(handle)
-        return true
+        guard let stillThere = unsafe dlopen(copy.path, RTLD_NOW | RTLD_NOLOAD) else { return true }
+        unsafe dlclose(stillThere)
+        return false
     }
 
     /// The plugin's descriptor. Constant as long as the library is mapped.
@@ -74,19 +78,22 @@ internal import Glibc
         unsafe invokes[method](instance, calls, UInt32(count))
     }
 
-    /// What the plugin offers under an extension's name, if its struct has the size of `Extension` at least. [main]
+    /// What the plugin offers under an extension's name, whose struct begins with its size. [main]
+    ///
+    /// - Throws: ``PluginError`` when the struct is smaller than `Extension`.
     func pluginExtension<Extension>(
-        _ identifier: String, as _: Extension.Type, structSize: (Extension) -> UInt32
+        _ identifier: String, as _: Extension.Type
     ) throws(PluginError) -> Extension? {
         guard let pointer = unsafe functions.get_extension?(identifier) else { return nil }
-        let value = unsafe pointer.assumingMemoryBound(to: Extension.self)
-        guard unsafe structSize(value.pointee) >= MemoryLayout<Extension>.size else {
+        // The first member of each, and all that may be read of a struct that is too small.
+        let size = unsafe pointer.load(as: UInt32.self)
+        guard size >= MemoryLayout<Extension>.size else {
             throw PluginError(
                 .invalidDescriptor,
-                "the extension \(identifier) has struct_size \(unsafe structSize(value.pointee)): "
+                "the extension \(identifier) has struct_size \(size): "
                     + "set it to the size of its struct")
         }
-        return unsafe value.pointee
+        return unsafe pointer.load(as: Extension.self)
     }
 
     /// Keeps a mapped library mapped for the life of the process.
@@ -103,5 +110,6 @@ internal import Glibc
         let prefix = "\(copy.path): "
         return "the dynamic linker refused it: "
             + (message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
+            + " (ldd -r lists what the library lacks)"
     }
 }
