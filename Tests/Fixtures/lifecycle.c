@@ -1,6 +1,6 @@
 /* lifecycle - behaves: appends a line for each lifecycle function to the file that
- * BACKPLANE_LIFECYCLE_LOG names, so that a test can hold their order, their number and their
- * balance against the contract. */
+ * BACKPLANE_LIFECYCLE_LOG names (-DLIFECYCLE_LOG=\"path\": to that one), so that a test can hold
+ * their order, their number and their balance against the contract. */
 #define _GNU_SOURCE
 #include "backplane_plugin.h"
 
@@ -8,13 +8,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifndef LIFECYCLE_LOG
+#define LIFECYCLE_LOG getenv("BACKPLANE_LIFECYCLE_LOG")
+#endif
+
 struct backplane_instance {
     uint32_t replica;
 };
 
 /* One write() for a line, on a file opened for appending: lines of several threads don't mix. */
 static void note(const char *line) {
-    const char *path = getenv("BACKPLANE_LIFECYCLE_LOG");
+    const char *path = LIFECYCLE_LOG;
     if (path == NULL) {
         return;
     }

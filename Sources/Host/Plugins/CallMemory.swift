@@ -7,8 +7,7 @@ internal import PluginABI
 /// has it alone.
 @safe final class CallMemory: @unchecked Sendable {
     /// What `allocate_body` returned last.
-    private(set) var body: ByteBuffer?
-    private(set) var bodyAddress: UnsafeMutablePointer<UInt8>?
+    var body: AllocatedBody?
 
     /// The metadata's C struct, once it was asked for, and the one block of memory with all of its text.
     private(set) var metadata: UnsafeMutablePointer<backplane_metadata_t>?
@@ -19,28 +18,6 @@ internal import PluginABI
         unsafe metadata?.deallocate()
         unsafe headers?.deallocate()
         unsafe text?.deallocate()
-    }
-
-    /// Zeroed memory for a response body.
-    func allocateBody(size: Int) -> UnsafeMutablePointer<UInt8> {
-        var buffer = ByteBufferAllocator().buffer(capacity: max(size, 1))
-        buffer.writeRepeatingByte(0, count: size)
-        // The address outlives the closure because `body` keeps the only reference to the storage until the call is
-        // finished, and nobody writes to it through `body`.
-        let address = unsafe buffer.withUnsafeMutableReadableBytes { bytes in
-            unsafe bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
-        }
-        body = buffer
-        unsafe bodyAddress = address
-        return unsafe address
-    }
-
-    /// The allocated body's first `size` bytes, if `address` is where it begins.
-    func allocatedBody(at address: UnsafePointer<UInt8>, size: UInt64) -> ByteBuffer? {
-        guard let body, unsafe UnsafePointer(bodyAddress) == address,
-            size <= UInt64(body.readableBytes)
-        else { return nil }
-        return body.getSlice(at: body.readerIndex, length: Int(size))
     }
 
     /// The C struct for a call's metadata, made at the first use.
@@ -96,5 +73,30 @@ internal import PluginABI
             return unsafe backplane_string_t(
                 data: UnsafePointer(block.baseAddress! + start), size: UInt64(offset - start))
         }
+    }
+}
+
+/// Zeroed memory for a response body, which the plugin fills and the host sends without a copy.
+///
+/// Sendable, unchecked: constant, and the plugin alone writes to the memory until the call is finished.
+@safe struct AllocatedBody: @unchecked Sendable {
+    /// Not NULL, also for a body without a byte.
+    let address: UnsafeMutablePointer<UInt8>
+    private let buffer: ByteBuffer
+
+    init(size: Int) {
+        var buffer = ByteBufferAllocator().buffer(capacity: max(size, 1))
+        buffer.writeRepeatingByte(0, count: size)
+        // The address outlives the closure because nobody ever writes through the buffer: its storage stays.
+        unsafe address = buffer.withUnsafeMutableReadableBytes { bytes in
+            unsafe bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        }
+        self.buffer = buffer
+    }
+
+    /// The first `size` bytes; nil when there are not so many.
+    func prefix(_ size: UInt64) -> ByteBuffer? {
+        guard size <= UInt64(buffer.readableBytes) else { return nil }
+        return buffer.getSlice(at: buffer.readerIndex, length: Int(size))
     }
 }

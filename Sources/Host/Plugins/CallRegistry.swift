@@ -33,8 +33,7 @@ final class CallRegistry: Sendable {
     /// - Parameter output: room for as many elements as there are calls.
     func enter(
         _ calls: [any PluginCall], method: Int, isInline: Bool,
-        host: UnsafePointer<backplane_host_t>,
-        output: UnsafeMutableBufferPointer<backplane_call_t>
+        host: UnsafePointer<backplane_host_t>, output: UnsafeMutableBufferPointer<backplane_call_t>
     ) {
         state.withLockedValue { state in
             for (position, call) in calls.enumerated() {
@@ -54,12 +53,18 @@ final class CallRegistry: Sendable {
 
     /// Takes a call out, to be finished. The caller owes it its end.
     ///
+    /// - Parameter read: reads the plugin's answer, with what the host allocated for the call. The answer may lie in the
+    ///   request, so no other call gets the slot before this returns.
     /// - Returns: nil when no such call is unfinished.
-    func take(_ id: UInt64) -> (call: any PluginCall, memory: CallMemory?)? {
-        state.withLockedValue { state in
-            guard let index = state.index(of: id) else { return nil }
-            return state.release(index)
+    func take<Answer>(
+        _ id: UInt64, _ read: (CallMemory?) -> Answer
+    ) -> (call: any PluginCall, answer: Answer)? {
+        let taken = state.withLockedValue { state in
+            state.index(of: id).map { index in (index, state.takeOut(index)) }
         }
+        guard let (index, (call, memory)) = taken else { return nil }
+        defer { state.withLockedValue { $0.free.append(index) } }
+        return (call, read(memory))
     }
 
     /// The unfinished calls among those of an `invoke` that has returned, taken out.
@@ -70,18 +75,8 @@ final class CallRegistry: Sendable {
             var unfinished: [any PluginCall] = []
             for position in calls.indices {
                 guard let index = unsafe state.index(of: calls[position].id) else { continue }
-                unfinished.append(state.release(index).call)
-            }
-            return unfinished
-        }
-    }
-
-    /// All unfinished calls, taken out.
-    func takeAll() -> [any PluginCall] {
-        state.withLockedValue { state in
-            var unfinished: [any PluginCall] = []
-            for index in state.slots.indices where state.slots[index].call != nil {
-                unfinished.append(state.release(index).call)
+                unfinished.append(state.takeOut(index).call)
+                state.free.append(index)
             }
             return unfinished
         }
@@ -125,13 +120,13 @@ extension CallRegistry.State {
         return index
     }
 
-    mutating func release(_ index: Int) -> (call: any PluginCall, memory: CallMemory?) {
+    /// Ends a slot's use. It may be used again once it is among the free ones.
+    mutating func takeOut(_ index: Int) -> (call: any PluginCall, memory: CallMemory?) {
         let call = slots[index].call!
         let memory = slots[index].memory
         slots[index].call = nil
         slots[index].memory = nil
         slots[index].use += 1
-        free.append(index)
         return (call, memory)
     }
 }

@@ -14,21 +14,23 @@ final class HostContext: Sendable {
     }
 
     func finish(_ call: backplane_call_t, _ response: UnsafePointer<backplane_response_t>) {
-        guard let (target, memory) = unsafe calls.take(call.id) else {
+        let taken = unsafe calls.take(call.id) { memory in unsafe read(response, memory: memory) }
+        guard let (target, answer) = taken else {
             conduct.record(.finishedTwice)
             return
         }
-        target.finish(unsafe read(response, memory: memory))
+        target.finish(answer)
     }
 
-    func fail(_ call: backplane_call_t, _ status: backplane_status_t, _ message: backplane_string_t)
-    {
-        guard let (target, _) = unsafe calls.take(call.id) else {
+    func fail(
+        _ call: backplane_call_t, _ status: backplane_status_t, _ message: backplane_string_t
+    ) {
+        let taken = unsafe calls.take(call.id) { _ in unsafe self.message(message) }
+        guard let (target, message) = taken else {
             conduct.record(.finishedTwice)
             return
         }
-        target.finish(
-            .failure(unsafe PluginFailure(StatusCode(failure: status), text(message) ?? "")))
+        target.finish(.failure(PluginFailure(StatusCode(failure: status), message)))
     }
 
     func write(
@@ -50,9 +52,12 @@ final class HostContext: Sendable {
     }
 
     func allocateBody(_ call: backplane_call_t, _ size: UInt64) -> UnsafeMutablePointer<UInt8>? {
-        guard size <= Self.largestBody else { return nil }
+        guard size <= Self.largestBody, unsafe calls.find(call.id) != nil else { return nil }
+        // Zeroed before the registry is locked: other calls need not wait for that.
+        let body = AllocatedBody(size: Int(size))
         let found = unsafe calls.withMemory(of: call.id) { _, memory in
-            unsafe UInt(bitPattern: memory.allocateBody(size: Int(size)))
+            memory.body = body
+            return unsafe UInt(bitPattern: body.address)
         }
         return unsafe found.flatMap { unsafe UnsafeMutablePointer(bitPattern: $0) }
     }
@@ -90,12 +95,16 @@ final class HostContext: Sendable {
     private func read(
         _ pointer: UnsafePointer<backplane_response_t>, memory: CallMemory?
     ) -> Result<PluginResponse, PluginFailure> {
+        // The header forbids NULL, so Swift doesn't expect it.
+        guard UInt(bitPattern: pointer) != 0 else {
+            return invalid("a response that is NULL")
+        }
         guard unsafe pointer.pointee.struct_size >= MemoryLayout<backplane_response_t>.size else {
             return invalid("a response whose struct_size is \(unsafe pointer.pointee.struct_size)")
         }
         let response = unsafe pointer.pointee
         guard let body = unsafe body(response.body, memory: memory) else {
-            return invalid("a response body that is NULL or over 1 GiB")
+            return invalid("a response body that is NULL, over 1 GiB, or more than was allocated")
         }
         guard let contentType = unsafe text(response.content_type) else {
             return invalid("a content type that is NULL or too long")
@@ -128,10 +137,17 @@ final class HostContext: Sendable {
         guard let data = unsafe bytes.data, unsafe bytes.size <= Self.largestBody else {
             return nil
         }
-        if let allocated = unsafe memory?.allocatedBody(at: data, size: bytes.size) {
-            return allocated
+        if let allocated = memory?.body, unsafe UnsafePointer(allocated.address) == data {
+            return unsafe allocated.prefix(bytes.size)
         }
         return unsafe ByteBuffer(bytes: UnsafeRawBufferPointer(start: data, count: Int(bytes.size)))
+    }
+
+    /// What the plugin says of a failure.
+    private func message(_ string: backplane_string_t) -> String {
+        if let message = unsafe text(string) { return message }
+        conduct.record(.invalidStruct)
+        return "(the plugin's message is NULL or over 1 MiB)"
     }
 
     /// Text of the plugin; what is not UTF-8 in it is replaced.

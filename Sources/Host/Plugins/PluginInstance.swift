@@ -1,4 +1,5 @@
 internal import PluginABI
+internal import Synchronization
 
 /// The state of one replica, made by the plugin's `create`.
 ///
@@ -33,7 +34,7 @@ internal import PluginABI
         unsafe pointer = instance
     }
 
-    /// Answers what is still unfinished of this generation's calls to the instance, then runs the plugin's `destroy`.
+    /// Runs the plugin's `destroy`. No call of the instance may be unfinished.
     package func destroy() {
         unsafe generation.library.functions.destroy?(pointer)
     }
@@ -143,22 +144,33 @@ internal import PluginABI
     }
 }
 
-/// Collects what a plugin's `save` writes.
-private final class StateSink {
-    private(set) var bytes: [UInt8] = []
+/// Collects what a plugin's `save` writes, from whatever threads.
+private final class StateSink: Sendable {
+    private let collected = Mutex<[UInt8]>([])
     private static let limit = 64 << 20
+
+    var bytes: [UInt8] { collected.withLock { $0 } }
 
     static let write:
         @convention(c) (UnsafeMutablePointer<backplane_sink_t>, backplane_bytes_t) ->
             backplane_status_t = { sink, added in
                 let target = unsafe Unmanaged<StateSink>.fromOpaque(sink.pointee.context!)
                     .takeUnretainedValue()
-                guard unsafe added.size > 0 else { return backplane_status_t(BACKPLANE_STATUS_OK) }
-                guard let data = unsafe added.data,
-                    unsafe added.size <= UInt64(limit - target.bytes.count)
-                else { return backplane_status_t(BACKPLANE_STATUS_RESOURCE_EXHAUSTED) }
-                unsafe target.bytes.append(
-                    contentsOf: UnsafeBufferPointer(start: data, count: Int(added.size)))
-                return backplane_status_t(BACKPLANE_STATUS_OK)
+                return unsafe target.append(added)
             }
+
+    private func append(_ added: backplane_bytes_t) -> backplane_status_t {
+        guard unsafe added.size > 0 else { return backplane_status_t(BACKPLANE_STATUS_OK) }
+        guard let data = unsafe added.data else {
+            return backplane_status_t(BACKPLANE_STATUS_INVALID_ARGUMENT)
+        }
+        return collected.withLock { bytes in
+            guard unsafe added.size <= UInt64(Self.limit - bytes.count) else {
+                return backplane_status_t(BACKPLANE_STATUS_RESOURCE_EXHAUSTED)
+            }
+            unsafe bytes.append(
+                contentsOf: UnsafeBufferPointer(start: data, count: Int(added.size)))
+            return backplane_status_t(BACKPLANE_STATUS_OK)
+        }
+    }
 }
