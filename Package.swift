@@ -61,8 +61,8 @@ let rooms: [Target] = [
     .target(
         name: "HostIngress",
         dependencies: [
-            "HostControl", "HostDispatch", "HostPlugins", nioCore, nioPosix, nioHTTP1, logging,
-            serviceLifecycle,
+            "HostControl", "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, nioHTTP1,
+            logging, serviceLifecycle,
         ],
         path: "Sources/Host/Ingress",
         swiftSettings: houseRules

@@ -8,6 +8,7 @@ final class ConnectionGroup {
     let settings: IngressSettings
     let logger: Logger
     let allocator = ByteBufferAllocator()
+    let answers: AnswerQueue
     /// Shared, so that the date is made once a second and not once per connection.
     var encoder = ResponseEncoder()
     private(set) var isDraining = false
@@ -17,7 +18,8 @@ final class ConnectionGroup {
     /// How often deadlines are looked at: what they are late by, at most.
     static let sweepInterval = TimeAmount.milliseconds(250)
 
-    init(router: Router, settings: IngressSettings, logger: Logger) {
+    init(router: Router, settings: IngressSettings, eventLoop: any EventLoop, logger: Logger) {
+        answers = AnswerQueue(eventLoop: eventLoop)
         self.router = router
         self.settings = settings
         self.logger = logger

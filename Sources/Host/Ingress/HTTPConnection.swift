@@ -125,9 +125,10 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     // MARK: Requests, one at a time
 
+    /// Whether no more is read for now. During a call alone it is: to stop and start reading costs two system calls, and
+    /// what a client pipelines is bounded by the one read that finds it.
     private var isBusy: Bool {
-        if case .calling = state { return true }
-        return !pending.isEmpty || !(context?.channel.isWritable ?? true)
+        !pending.isEmpty || !(context?.channel.isWritable ?? true)
     }
 
     private func accept(_ item: Pending) {
@@ -223,7 +224,8 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     private func call(_ endpoint: Endpoint, timeout: Duration?, _ reception: Reception) {
         let exchange = HTTPExchange(
-            reception.request, on: NIOLoopBound(self, eventLoop: context!.eventLoop))
+            reception.request, on: NIOLoopBound(self, eventLoop: context!.eventLoop),
+            answers: group.answers)
         let call = Call(
             to: endpoint.backend,
             method: reception.request.callMethod ?? PluginDescriptor.defaultMethod,

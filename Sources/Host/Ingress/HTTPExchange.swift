@@ -9,6 +9,7 @@ internal import Synchronization
 final class HTTPExchange: Caller {
     let request: RequestHead
     private let connection: NIOLoopBound<HTTPConnection>
+    private let answers: AnswerQueue
     private let state: Mutex<State>
 
     private struct State {
@@ -18,9 +19,12 @@ final class HTTPExchange: Caller {
         var isOver = false
     }
 
-    init(_ request: RequestHead, on connection: NIOLoopBound<HTTPConnection>) {
+    /// - Parameter answers: the queue of the connection's event loop.
+    init(_ request: RequestHead, on connection: NIOLoopBound<HTTPConnection>, answers: AnswerQueue)
+    {
         self.request = request
         self.connection = connection
+        self.answers = answers
         state = Mutex(State(requestID: request.requestID))
     }
 
@@ -42,13 +46,20 @@ final class HTTPExchange: Caller {
     }
 
     func receive(_ result: Result<PluginResponse, DispatchError>) {
-        end()
-        let eventLoop = connection.eventLoop
-        if eventLoop.inEventLoop {
-            connection.value.finish(self, result)
+        let wasStreamed = end()
+        if connection.eventLoop.inEventLoop {
+            write(result)
+        } else if wasStreamed {
+            // The same way as the parts, so that it comes after them.
+            connection.eventLoop.execute { self.write(result) }
         } else {
-            eventLoop.execute { self.connection.value.finish(self, result) }
+            answers.append(self, result)
         }
+    }
+
+    /// On the event loop.
+    func write(_ result: Result<PluginResponse, DispatchError>) {
+        connection.value.finish(self, result)
     }
 
     func receive(part: PluginResponse) -> Bool {
@@ -67,11 +78,15 @@ final class HTTPExchange: Caller {
     }
 
     /// The answer is there, or the client has gone: nobody waits for room any more.
-    func end() {
+    ///
+    /// - Returns: whether parts of the answer were sent before.
+    @discardableResult
+    func end() -> Bool {
         let stream = state.withLock { state in
             state.isOver = true
             return state.stream
         }
         stream?.close()
+        return stream != nil
     }
 }

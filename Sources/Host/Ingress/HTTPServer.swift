@@ -74,7 +74,7 @@ package final class HTTPServer: Sendable {
         let group = NIOLoopBoundBox.makeBoxSendingValue(
             ConnectionGroup(
                 router: Router(routes: routes, maxBodySize: settings.maxBodySize),
-                settings: settings, logger: logger),
+                settings: settings, eventLoop: eventLoop, logger: logger),
             eventLoop: eventLoop)
         eventLoop.scheduleRepeatedTask(
             initialDelay: ConnectionGroup.sweepInterval, delay: ConnectionGroup.sweepInterval
