@@ -97,9 +97,10 @@ extension PluginDeployment {
                     error.code, "replica \(replica.index) can't be replaced: \(error.message)",
                     cause: error))
             let pause = losses.nextPause()
-            inBackground { deployment in
+            // Nobody waits for it, least of all the end of the host.
+            Task { [weak self] in
                 try? await Task.sleep(for: pause)
-                Task { await deployment.replicaLost(replica, reason) }
+                await self?.replicaLost(replica, reason)
             }
         }
     }
