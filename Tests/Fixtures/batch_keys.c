@@ -1,9 +1,6 @@
-/*
- * batch_keys - not a misbehaving plugin: calls whose bodies begin with the same byte may share a batch.
- *
- * `__call__` answers the batch it was in: the bodies in order, joined by '|'. `preferred` is the same and likes
- * batches of 4. A body that begins with '-' has no key.
- */
+/* batch_keys - behaves: calls whose bodies begin with the same byte may share a batch. Answers the
+ * batch it was in: the bodies in order, joined by '|'. `preferred` is the same and likes batches
+ * of 4. A body that begins with '-' has no key. */
 #include "backplane_plugin.h"
 
 static void answer_batch(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {

@@ -1,7 +1,6 @@
-/*
- * configured - answers its user_config. `reconfigure` refuses a configuration with the word "bad" in it; with
- * -DNO_RECONFIGURE there is no such function. `serial` tells whether the instance is a new one.
- */
+/* configured - behaves: answers its user_config. `reconfigure` refuses a configuration with the
+ * word "bad" in it; with -DNO_RECONFIGURE there is no such function. `serial` tells whether the
+ * instance is a new one. */
 #include "backplane_plugin.h"
 #include <stdatomic.h>
 #include <stdlib.h>

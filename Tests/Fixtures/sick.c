@@ -1,8 +1,6 @@
-/*
- * sick - falls ill when told to: `sicken` makes the health check of its replica fail from then on ("feverish"),
- * `hang_check` makes it block. `__call__` answers the serial number of the instance, which counts up with each `create`.
- * `hang` blocks until the process ends.
- */
+/* sick - falls ill when told to: `sicken` makes the health check of its replica fail from then on
+ * ("feverish"), `hang_check` makes it block. `__call__` answers the serial number of the instance,
+ * which counts up with each `create`. `hang` blocks until the process ends. */
 #define _GNU_SOURCE
 #include "backplane_plugin.h"
 #include <stdatomic.h>

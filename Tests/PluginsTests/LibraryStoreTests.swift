@@ -103,7 +103,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: directory))
     }
 
-    @Test("a store's directory has its name also where the path is not ASCII, or has a slash too many")
+    @Test("a store's directory has its name also where its parent's is not ASCII")
     func unusualParent() throws {
         let parent = try candidate.makeDirectory("größe")
         for path in [parent, parent + "/"] {

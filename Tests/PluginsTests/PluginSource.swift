@@ -1,7 +1,8 @@
 import Foundation
 import TestSupport
 
-/// Plugins too small for a file among the fixtures: one method that answers "here", and a descriptor that a test changes.
+/// Plugins too small for a file among the fixtures: one method that answers "here", and a descriptor that a test
+/// changes.
 enum PluginSource {
     /// Compiles a plugin.
     ///

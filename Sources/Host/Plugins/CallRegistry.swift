@@ -53,8 +53,8 @@ final class CallRegistry: Sendable {
 
     /// Takes a call out, to be finished. The caller owes it its end.
     ///
-    /// - Parameter read: reads the plugin's answer, with what the host allocated for the call. The answer may lie in the
-    ///   request, so no other call gets the slot before this returns.
+    /// - Parameter read: reads the plugin's answer, with what the host allocated for the call. The answer may lie in
+    ///   the request, so no other call gets the slot before this returns.
     /// - Returns: nil when no such call is unfinished.
     func take<Answer>(
         _ id: UInt64, _ read: (CallMemory?) -> Answer

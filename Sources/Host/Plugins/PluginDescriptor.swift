@@ -76,7 +76,8 @@ package struct PluginDescriptor: Sendable {
             .assumingMemoryBound(to: backplane_method_t.self)
     }
 
-    /// Checks the members that come first in every version of the descriptor, in the order in which they can be trusted.
+    /// Checks the members that come first in every version of the descriptor, in the order in which they can be
+    /// trusted.
     private static func checkHeader(
         _ pointer: UnsafePointer<backplane_plugin_t>
     ) throws(PluginError) {

@@ -41,8 +41,8 @@ internal import Glibc
             descriptor = try unsafe PluginDescriptor(checking: plugin)
             unsafe self.plugin = plugin!
         } catch {
-            // Its constructors have run, the entry function perhaps, and what it says of itself can't be trusted: it may
-            // be Swift, which must not be unmapped. That costs one mapping per failed load.
+            // Its constructors have run, the entry function perhaps, and what it says of itself can't be trusted: it
+            // may be Swift, which must not be unmapped. That costs one mapping per failed load.
             Self.pin(copy)
             unsafe dlclose(handle)
             throw error
