@@ -70,7 +70,7 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostDispatch", "HostPlugins", nioCore, logging, serviceLifecycle,
+            "HostDispatch", "HostPlugins", nioCore, nioLocks, logging, serviceLifecycle,
             .product(name: "Yams", package: "Yams"),
         ],
         path: "Sources/Host/Control",
@@ -111,22 +111,21 @@ let tests: [Target] = [
         name: "TestSupport",
         dependencies: [
             "Backplane", "HostAdmin", "HostControl", "HostPlugins", asyncHTTPClient, nioCore,
-            nioHTTP1,
-            logging, serviceLifecycle,
+            nioLocks, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Tests/Support",
         swiftSettings: rules
     ),
     .testTarget(
         name: "PluginsTests",
-        dependencies: ["TestSupport", "HostPlugins", nioCore, logging],
+        dependencies: ["TestSupport", "HostPlugins", nioCore, nioLocks, logging],
         swiftSettings: rules
     ),
     .testTarget(
         name: "DispatchTests",
         dependencies: [
             "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins",
-            nioCore, nioPosix, logging,
+            nioCore, nioLocks, nioPosix, logging,
         ],
         swiftSettings: rules
     ),

@@ -1,6 +1,6 @@
 import Foundation
 import HostControl
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -80,18 +80,18 @@ import Testing
 
 /// What the callers saw.
 private final class Tally: Sendable {
-    private let state = Mutex<(latencies: [Duration], refusals: Int)>(([], 0))
+    private let state = NIOLockedValueBox<(latencies: [Duration], refusals: Int)>(([], 0))
 
     func answered(after latency: Duration) {
-        state.withLock { $0.latencies.append(latency) }
+        state.withLockedValue { $0.latencies.append(latency) }
     }
 
     func refused() {
-        state.withLock { $0.refusals += 1 }
+        state.withLockedValue { $0.refusals += 1 }
     }
 
     var result: (latencies: [Duration], refusals: Int) {
-        state.withLock { ($0.latencies.sorted(), $0.refusals) }
+        state.withLockedValue { ($0.latencies.sorted(), $0.refusals) }
     }
 }
 

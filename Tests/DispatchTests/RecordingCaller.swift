@@ -1,21 +1,21 @@
 import HostDispatch
 import HostPlugins
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 import TestSupport
 
 /// A caller that remembers its answers.
 final class RecordingCaller: Caller {
-    private let results = Mutex<[Result<PluginResponse, DispatchError>]>([])
+    private let results = NIOLockedValueBox<[Result<PluginResponse, DispatchError>]>([])
 
-    var answers: [Result<PluginResponse, DispatchError>] { results.withLock { $0 } }
+    var answers: [Result<PluginResponse, DispatchError>] { results.withLockedValue { $0 } }
 
     func makeMetadata() -> CallMetadata { CallMetadata(origin: .handle, requestID: "test") }
     func receive(part: PluginResponse) -> Bool { true }
     func receive(_ result: Result<PluginResponse, DispatchError>) {
-        results.withLock { $0.append(result) }
+        results.withLockedValue { $0.append(result) }
     }
 }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import HostPlugins
+import NIOConcurrencyHelpers
 import Synchronization
 import TestSupport
 import Testing
@@ -23,7 +24,7 @@ import Testing
     @Test("what takes longer than its time is given up with its name, and undone when it ends")
     func timeout() async throws {
         let gate = DispatchSemaphore(value: 0)
-        let undone = Mutex<Int?>(nil)
+        let undone = NIOLockedValueBox<Int?>(nil)
         let error = await #expect(throws: PluginError.self) {
             try await PluginThread.run(
                 name: "test", what: "create", timeout: .milliseconds(20),
@@ -31,19 +32,19 @@ import Testing
                     gate.wait()
                     return 42
                 },
-                late: { value in undone.withLock { $0 = value } })
+                late: { value in undone.withLockedValue { $0 = value } })
         }
         #expect(error?.code == .timedOut)
         #expect(error?.message == "create did not return within 0.02 seconds")
-        #expect(undone.withLock { $0 } == nil)
+        #expect(undone.withLockedValue { $0 } == nil)
         gate.signal()
-        let value = try await Eventually.value { undone.withLock { $0 } }
+        let value = try await Eventually.value { undone.withLockedValue { $0 } }
         #expect(value == 42)
     }
 
     @Test("what ends in time is not undone")
     func inTime() async throws {
-        let undone = Atomic(false)
+        let undone = Synchronization.Atomic(false)
         _ = try await PluginThread.run(
             name: "test", what: "create", timeout: .seconds(60),
             { () throws(PluginError) in 42 },

@@ -1,6 +1,6 @@
 import HostPlugins
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 import TestSupport
 
 /// A call as the plugin room sees it, which keeps all that is done to it.
@@ -9,7 +9,7 @@ final class TestCall: PluginCall {
     let contentType: String
     let deadline: NIODeadline?
     let metadata: CallMetadata
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     private struct State {
         var results: [Result<PluginResponse, PluginFailure>] = []
@@ -29,7 +29,7 @@ final class TestCall: PluginCall {
         self.contentType = contentType
         self.deadline = deadline
         self.metadata = metadata
-        state.withLock { $0.wantedParts = wantedParts }
+        state.withLockedValue { $0.wantedParts = wantedParts }
     }
 
     convenience init(
@@ -45,9 +45,9 @@ final class TestCall: PluginCall {
     // MARK: What was done to it
 
     /// One, unless somebody made a mistake.
-    var results: [Result<PluginResponse, PluginFailure>] { state.withLock { $0.results } }
-    var parts: [PluginResponse] { state.withLock { $0.parts } }
-    var metadataRequests: Int { state.withLock { $0.metadataRequests } }
+    var results: [Result<PluginResponse, PluginFailure>] { state.withLockedValue { $0.results } }
+    var parts: [PluginResponse] { state.withLockedValue { $0.parts } }
+    var metadataRequests: Int { state.withLockedValue { $0.metadataRequests } }
 
     /// The answer, if it was finished exactly once and with success.
     var response: PluginResponse? {
@@ -74,20 +74,20 @@ final class TestCall: PluginCall {
 
     /// The caller goes away.
     func abandon() {
-        state.withLock { $0.isAbandoned = true }
+        state.withLockedValue { $0.isAbandoned = true }
     }
 
     // MARK: The plugin's side
 
-    var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
+    var isAbandoned: Bool { state.withLockedValue { $0.isAbandoned } }
 
     func makeMetadata() -> CallMetadata {
-        state.withLock { $0.metadataRequests += 1 }
+        state.withLockedValue { $0.metadataRequests += 1 }
         return metadata
     }
 
     func send(_ part: PluginResponse) -> Bool {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard state.parts.count < state.wantedParts else { return false }
             state.parts.append(part)
             return true
@@ -95,6 +95,6 @@ final class TestCall: PluginCall {
     }
 
     func finish(_ result: Result<PluginResponse, PluginFailure>) {
-        state.withLock { $0.results.append(result) }
+        state.withLockedValue { $0.results.append(result) }
     }
 }

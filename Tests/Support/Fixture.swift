@@ -1,10 +1,10 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The misbehaving plugins of `Tests/Fixtures`, compiled when a test first asks for them.
 package enum Fixture {
     private static let directory = Result { try TemporaryDirectory() }
-    private static let built = Mutex<[String: String]>([:])
+    private static let built = NIOLockedValueBox<[String: String]>([:])
 
     /// The path of a compiled fixture.
     ///
@@ -13,7 +13,7 @@ package enum Fixture {
     ///   - defines: `-D` options, such as `["VERSION=\"2\""]`.
     package static func library(_ name: String, defines: [String] = []) throws -> String {
         let key = ([name] + defines).joined(separator: " ")
-        return try built.withLock { built in
+        return try built.withLockedValue { built in
             if let path = built[key] { return path }
             let path = try directory.get().file("\(name)-\(built.count).so")
             try compile(

@@ -1,14 +1,14 @@
 package import Logging
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// What the host logged, for tests to look at.
 package final class TestLog: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = NIOLockedValueBox<[String]>([])
 
     package init() {}
 
     /// Each line is `level message key=value ...`.
-    package var text: [String] { lines.withLock { $0 } }
+    package var text: [String] { lines.withLockedValue { $0 } }
 
     package func count(containing fragment: String) -> Int {
         text.filter { $0.contains(fragment) }.count
@@ -35,7 +35,7 @@ package final class TestLog: Sendable {
         func log(event: LogEvent) {
             let metadata = metadata.merging(event.metadata ?? [:]) { $1 }
             let pairs = metadata.map { "\($0)=\($1)" }.sorted().joined(separator: " ")
-            log.lines.withLock { $0.append("\(event.level) \(event.message) \(pairs)") }
+            log.lines.withLockedValue { $0.append("\(event.level) \(event.message) \(pairs)") }
         }
     }
 }

@@ -13,8 +13,8 @@ package final class Backend: Sendable {
     let logger: Logger
     /// Wakes the backend for deadlines, batches that are due, and health checks.
     private let timer: any EventLoop
-    /// Contended on every call, from event loops and replica threads: a plain lock, because `Mutex` hands itself over to a
-    /// waiter that has to be scheduled first, and the threads end up taking turns.
+    /// A plain lock, as everywhere in the host: `Synchronization.Mutex` is a priority-inheritance futex, which under
+    /// contention is handed to a waiter that has to be scheduled first, and which ThreadSanitizer can't see.
     let guarded: NIOLockedValueBox<Guarded>
     private let lateFinishes = Synchronization.Atomic<Int>(0)
     /// In nanoseconds; -1: none. Read for each call.

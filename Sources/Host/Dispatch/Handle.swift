@@ -1,6 +1,6 @@
 package import HostPlugins
+internal import NIOConcurrencyHelpers
 package import NIOCore
-internal import Synchronization
 
 /// The in-process way to call: `handle.options(methodName: "other_method").remote("5")`.
 ///
@@ -66,7 +66,7 @@ private final class HandleCaller: Caller {
         case answered(Answer)
     }
 
-    private let state = Mutex(State.idle)
+    private let state = NIOLockedValueBox(State.idle)
     private let options: Handle.Options
     private let endpoint: String
 
@@ -76,7 +76,7 @@ private final class HandleCaller: Caller {
     }
 
     func start(_ continuation: CheckedContinuation<Result<PluginResponse, DispatchError>, Never>) {
-        let early: Answer? = state.withLock { state in
+        let early: Answer? = state.withLockedValue { state in
             if case .answered(let answer) = state { return answer }
             state = .waiting(continuation, streamed: nil)
             return nil
@@ -91,7 +91,7 @@ private final class HandleCaller: Caller {
     }
 
     func receive(part: PluginResponse) -> Bool {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard case .waiting(let continuation, var streamed) = state else { return false }
             streamed = streamed.joined(with: part)
             state = .waiting(continuation, streamed: streamed)
@@ -100,7 +100,7 @@ private final class HandleCaller: Caller {
     }
 
     func receive(_ result: Result<PluginResponse, DispatchError>) {
-        let resume: (() -> Void)? = state.withLock { state in
+        let resume: (() -> Void)? = state.withLockedValue { state in
             switch state {
             case .idle:
                 state = .answered(result)

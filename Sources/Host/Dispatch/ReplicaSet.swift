@@ -1,5 +1,5 @@
 package import HostPlugins
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The replicas of one generation in one backend: makes them, changes their number, and ends them.
 ///
@@ -7,7 +7,7 @@ internal import Synchronization
 package final class ReplicaSet: Sendable {
     package let generation: PluginGeneration
     private let backend: String
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     private struct State {
         var settings: BackendSettings
@@ -33,18 +33,18 @@ package final class ReplicaSet: Sendable {
     private init(of generation: PluginGeneration, backend: String, settings: BackendSettings) {
         self.generation = generation
         self.backend = backend
-        state = Mutex(State(settings: settings, replicas: []))
+        state = NIOLockedValueBox(State(settings: settings, replicas: []))
     }
 
-    package var replicas: [Replica] { state.withLock { $0.replicas } }
+    package var replicas: [Replica] { state.withLockedValue { $0.replicas } }
 
-    private var settings: BackendSettings { state.withLock { $0.settings } }
+    private var settings: BackendSettings { state.withLockedValue { $0.settings } }
 
     @discardableResult
     private func make(_ index: Int) async throws(PluginError) -> Replica {
         let replica = try await Replica.start(
             of: generation, index: index, backend: backend, settings: settings)
-        state.withLock { state in
+        state.withLockedValue { state in
             state.replicas.append(replica)
             state.replicas.sort { $0.index < $1.index }
         }
@@ -55,7 +55,7 @@ package final class ReplicaSet: Sendable {
 
     /// Settings for the replicas that are made from now on.
     package func update(_ settings: BackendSettings) {
-        state.withLock { $0.settings = settings }
+        state.withLockedValue { $0.settings = settings }
     }
 
     /// Makes replicas until there are `count`, and puts each into service.
@@ -71,7 +71,7 @@ package final class ReplicaSet: Sendable {
     ///
     /// - Returns: those taken out, which may still be finishing calls: ``end(_:in:within:)``.
     package func shrink(to count: Int, in backend: Backend) -> [Replica] {
-        let surplus = state.withLock { state in
+        let surplus = state.withLockedValue { state in
             let surplus = state.replicas.filter { $0.index >= count }
             state.replicas.removeAll { $0.index >= count }
             return surplus
@@ -86,7 +86,7 @@ package final class ReplicaSet: Sendable {
     package func replace(_ old: Replica, in backend: Backend) async throws(PluginError) {
         backend.add(try await make(old.index))
         backend.retire(old)
-        state.withLock { $0.replicas.removeAll { $0.id == old.id } }
+        state.withLockedValue { $0.replicas.removeAll { $0.id == old.id } }
     }
 
     package func contains(_ replica: Replica) -> Bool {

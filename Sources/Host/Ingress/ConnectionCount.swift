@@ -1,11 +1,12 @@
 internal import HostPlugins
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// How many connections are open, and that there are not too many.
 final class ConnectionCount: Sendable {
     private let limit: Int
-    private let open = Atomic<Int>(0)
-    private let zero = Mutex<Outcome<Void>?>(nil)
+    private let open = Synchronization.Atomic<Int>(0)
+    private let zero = NIOLockedValueBox<Outcome<Void>?>(nil)
 
     init(limit: Int) {
         self.limit = limit
@@ -22,7 +23,7 @@ final class ConnectionCount: Sendable {
 
     func leave() {
         guard open.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
-        zero.withLock { $0 }?.settle(.success(()))
+        zero.withLockedValue { $0 }?.settle(.success(()))
     }
 
     /// Waits until all connections are closed. No new ones may come.
@@ -30,7 +31,7 @@ final class ConnectionCount: Sendable {
     /// - Returns: whether they were closed in time.
     func becomeZero(within timeout: Duration) async -> Bool {
         let outcome = Outcome<Void>()
-        zero.withLock { $0 = outcome }
+        zero.withLockedValue { $0 = outcome }
         if open.load(ordering: .acquiring) == 0 { return true }
         do {
             try await outcome.wait(for: "closing connections", timeout: timeout)

@@ -1,8 +1,8 @@
 internal import HostDispatch
 internal import HostPlugins
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
-internal import Synchronization
 
 /// One HTTP request on its way through dispatch: answers what the plugin asks of it, and brings the answer back to the
 /// connection's event loop.
@@ -10,7 +10,7 @@ final class HTTPExchange: Caller {
     let request: RequestHead
     private let connection: NIOLoopBound<HTTPConnection>
     private let answers: AnswerQueue
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     private struct State {
         var requestID: String?
@@ -25,12 +25,12 @@ final class HTTPExchange: Caller {
         self.request = request
         self.connection = connection
         self.answers = answers
-        state = Mutex(State(requestID: request.requestID))
+        state = NIOLockedValueBox(State(requestID: request.requestID))
     }
 
     /// The caller's id for the request, or one made when it is first asked for.
     var requestID: String {
-        state.withLock { state in
+        state.withLockedValue { state in
             if let id = state.requestID { return id }
             let made = RequestID.make()
             state.requestID = made
@@ -63,7 +63,7 @@ final class HTTPExchange: Caller {
     }
 
     func receive(part: PluginResponse) -> Bool {
-        let stream = state.withLock { state -> StreamWindow? in
+        let stream = state.withLockedValue { state -> StreamWindow? in
             guard !state.isOver else { return nil }
             let stream = state.stream ?? StreamWindow()
             state.stream = stream
@@ -82,7 +82,7 @@ final class HTTPExchange: Caller {
     /// - Returns: whether parts of the answer were sent before.
     @discardableResult
     func end() -> Bool {
-        let stream = state.withLock { state in
+        let stream = state.withLockedValue { state in
             state.isOver = true
             return state.stream
         }

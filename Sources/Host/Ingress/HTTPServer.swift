@@ -1,10 +1,10 @@
 package import HostControl
 package import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
 package import NIOPosix
 internal import ServiceLifecycle
-internal import Synchronization
 
 /// The HTTP data plane: listens, and gives each connection to an event loop.
 ///
@@ -15,7 +15,7 @@ package final class HTTPServer: Sendable {
     private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
     private let connections: ConnectionCount
-    private let listening = Mutex<Listening?>(nil)
+    private let listening = NIOLockedValueBox<Listening?>(nil)
 
     private struct Listening {
         let channel: any Channel
@@ -54,7 +54,7 @@ package final class HTTPServer: Sendable {
             }
         do {
             let channel = try await bootstrap.bind(host: settings.host, port: settings.port).get()
-            listening.withLock { $0 = Listening(channel: channel, groups: groups) }
+            listening.withLockedValue { $0 = Listening(channel: channel, groups: groups) }
             return channel.localAddress?.port ?? settings.port
         } catch {
             throw IngressError(
@@ -118,7 +118,7 @@ package final class HTTPServer: Sendable {
 
     /// Stops listening and lets the connections finish their requests, within the limit.
     private func drain() async {
-        guard let listening = listening.withLock({ $0 }) else { return }
+        guard let listening = listening.withLockedValue({ $0 }) else { return }
         try? await listening.channel.close()
         for group in listening.groups {
             group.eventLoop.execute { group.value.drain() }

@@ -1,5 +1,5 @@
+internal import NIOConcurrencyHelpers
 internal import PluginABI
-internal import Synchronization
 
 /// The state of one replica, made by the plugin's `create`.
 ///
@@ -146,10 +146,10 @@ internal import Synchronization
 
 /// Collects what a plugin's `save` writes, from whatever threads.
 private final class StateSink: Sendable {
-    private let collected = Mutex<[UInt8]>([])
+    private let collected = NIOLockedValueBox<[UInt8]>([])
     private static let limit = 64 << 20
 
-    var bytes: [UInt8] { collected.withLock { $0 } }
+    var bytes: [UInt8] { collected.withLockedValue { $0 } }
 
     static let write:
         @convention(c) (UnsafeMutablePointer<backplane_sink_t>, backplane_bytes_t) ->
@@ -164,7 +164,7 @@ private final class StateSink: Sendable {
         guard let data = unsafe added.data else {
             return backplane_status_t(BACKPLANE_STATUS_INVALID_ARGUMENT)
         }
-        return collected.withLock { bytes in
+        return collected.withLockedValue { bytes in
             guard unsafe added.size <= UInt64(Self.limit - bytes.count) else {
                 return backplane_status_t(BACKPLANE_STATUS_RESOURCE_EXHAUSTED)
             }

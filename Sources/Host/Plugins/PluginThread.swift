@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Threads that plugin code runs on: it may block, so it never gets an event loop or the cooperative pool.
 package enum PluginThread {
@@ -44,14 +44,15 @@ package final class Outcome<Value: Sendable>: Sendable {
         case settled(Result<Value, PluginError>)
     }
 
-    private let state = Mutex<State>(.open(nil))
+    private let state = NIOLockedValueBox<State>(.open(nil))
 
     package init() {}
 
     /// - Returns: whether this was the first result; a later one changes nothing.
     @discardableResult
     package func settle(_ result: Result<Value, PluginError>) -> Bool {
-        let resume: (@Sendable (Result<Value, PluginError>) -> Void)?? = state.withLock { state in
+        let resume: (@Sendable (Result<Value, PluginError>) -> Void)?? = state.withLockedValue {
+            state in
             guard case .open(let waiter) = state else { return nil }
             state = .settled(result)
             return .some(waiter)
@@ -71,7 +72,7 @@ package final class Outcome<Value: Sendable>: Sendable {
         }
         defer { timer.cancel() }
         let result = await withCheckedContinuation { continuation in
-            let settled: Result<Value, PluginError>? = state.withLock { state in
+            let settled: Result<Value, PluginError>? = state.withLockedValue { state in
                 if case .settled(let result) = state { return result }
                 state = .open { continuation.resume(returning: $0) }
                 return nil
