@@ -149,7 +149,8 @@ let tests: [Target] = [
         ],
         swiftSettings: rules
     ),
-    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: rules),
+    .testTarget(
+        name: "TidyTests", dependencies: ["TestSupport", "HostControl"], swiftSettings: rules),
 ]
 
 let package = Package(

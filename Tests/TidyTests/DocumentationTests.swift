@@ -1,0 +1,147 @@
+import Foundation
+import HostControl
+import TestSupport
+import Testing
+
+/// What the documents promise: their plugins serve, their links lead somewhere, their tables are complete.
+@Suite struct DocumentationTests {
+    private let readme = MarkdownDocument.at("README.md")
+    private let tutorial = MarkdownDocument.at("docs/writing-a-plugin.md")
+
+    // MARK: Plugins
+
+    @Test("the documents have plugins, each with a name of its own")
+    func examples() {
+        let names = PluginExample.all.map(\.name)
+        #expect(Set(names).isSuperset(of: ["shout", "hello", "later", "keeper", "words"]))
+        #expect(Set(names).count == names.count)
+        // A whole file that does not say its name would not be looked at.
+        let unnamed = MarkdownDocument.all.flatMap(\.blocks).filter { block in
+            ["c", "cpp"].contains(block.language)
+                && block.lines.first?.hasPrefix(PluginExample.mark) != true
+        }
+        #expect(unnamed.map(\.text) == [])
+    }
+
+    @Test("a plugin in a document compiles without a warning", arguments: PluginExample.all)
+    func compiles(example: PluginExample) throws {
+        let directory = try TemporaryDirectory()
+        for compiler in example.compilers {
+            _ = try example.compile(in: directory, compiler: compiler)
+        }
+    }
+
+    @Test("the plugins in the documents serve, and answer as the documents say")
+    func serve() async throws {
+        let directory = try TemporaryDirectory()
+        // HeaderTests holds that this fixture is the example in the header.
+        var libraries = ["header_example": try Fixture.library("shout")]
+        for example in PluginExample.all where example.canBeLoaded {
+            libraries[example.name] = try example.compile(in: directory)
+        }
+        let files = Dictionary(
+            uniqueKeysWithValues: libraries.map { ("lib\($0.key).so", $0.value) })
+        try await TestHost.run(plugins: files, manifests: ["multiples": "user_config: 3"]) { host in
+            for name in libraries.keys.sorted() {
+                let status = try await host.wait(for: name) { $0.state != .loading }
+                #expect(status.state == .serving, "\(name): \(status.reason ?? "no reason")")
+            }
+            for (name, method, body, answer) in answers where libraries[name] != nil {
+                #expect(try await host.http.call(name, method, body).text == answer, "\(name)")
+            }
+        }
+    }
+
+    /// Endpoint, method, body and answer of the calls in the documents.
+    private let answers: [(name: String, method: String?, body: String, answer: String)] = [
+        ("shout", nil, "", "HELLO"),
+        ("header_example", nil, "", "HELLO"),
+        ("hello", nil, "", "hello\n"),
+        ("add", nil, "2 3", #"{"sum":5}"#),
+        ("tally", nil, "", #"{"current":0}"#),
+        ("tally", "increment", "", "true"),
+        ("tally", nil, "", #"{"current":1}"#),
+        ("later", nil, "abcdef", "fedcba"),
+        ("scores", nil, "small:abc", #"{"score":3,"batch":1}"#),
+        ("ticks", nil, "", "tick 1\ntick 2\ntick 3\ndone\n"),
+        ("keeper", "set", "remember me", "true"),
+        ("keeper", nil, "", "remember me"),
+        ("multiples", nil, "A", "195"),
+        ("words", nil, "to be or not to be", "4"),
+    ]
+
+    @Test("the Swift in the tutorial is the counter's")
+    func swiftExcerpts() throws {
+        let counter = try #require(
+            SourceTree.files.first {
+                $0.path == "Sources/Plugins/CounterBackend/CounterBackend.swift"
+            })
+        let excerpts = tutorial.blocks.filter { $0.language == "swift" }
+        #expect(!excerpts.isEmpty)
+        for excerpt in excerpts {
+            #expect(counter.text.contains(excerpt.text), "\(excerpt.text)")
+        }
+    }
+
+    // MARK: Paths
+
+    @Test("each link to a file leads to one")
+    func links() {
+        var dead: [String] = []
+        for document in MarkdownDocument.all {
+            let folder = URL(fileURLWithPath: Repository.path(document.path))
+                .deletingLastPathComponent()
+            for target in document.linkTargets {
+                let path = folder.appendingPathComponent(target).standardizedFileURL.path
+                guard !FileManager.default.fileExists(atPath: path) else { continue }
+                dead.append("\(document.path): \(target)")
+            }
+        }
+        #expect(dead == [])
+        #expect(readme.linkTargets.contains("docs/ARCHITECTURE.md"))
+    }
+
+    @Test("each file and folder that a document names is there")
+    func paths() {
+        let missing = MarkdownDocument.all.flatMap { document in
+            document.namedPaths
+                .filter { !FileManager.default.fileExists(atPath: Repository.path($0)) }
+                .map { "\(document.path): \($0)" }
+        }
+        #expect(missing == [])
+        #expect(readme.namedPaths.contains("Sources/Host/Ingress/"))
+    }
+
+    @Test("the architecture fits on 300 lines")
+    func architecture() throws {
+        let path = "docs/ARCHITECTURE.md"
+        let file = try #require(SourceTree.files.first { $0.path == path })
+        #expect(file.lines.count <= 300)
+    }
+
+    // MARK: Tables
+
+    @Test("the README's table of the manifest has the keys that the host reads")
+    func manifestKeys() throws {
+        let path = "Sources/Host/Control/PluginManifest.swift"
+        let source = try #require(SourceTree.files.first { $0.path == path })
+        let keys = source.lines.compactMap { $0.firstMatch(of: /^ +"(\w+)": \./)?.1 }
+        let rows = readme.section("The manifest")
+            .compactMap { $0.firstMatch(of: /^\| `(\w+)` \|/)?.1 }
+        #expect(keys.contains("num_replicas"))
+        #expect(rows.map(String.init).sorted() == keys.map(String.init).sorted())
+    }
+
+    @Test("the README's table of options has those of serve")
+    func serveOptions() throws {
+        let help = try Tool.run(HostProcess.executable, ["serve", "--help"])
+        let cells = readme.section("The command line").filter { $0.hasPrefix("| `--") }
+            .compactMap { $0.split(separator: "|").first }
+        let ofEveryCommand: Set = ["--help", "--version"]
+        #expect(options(in: cells.joined()) == options(in: help).subtracting(ofEveryCommand))
+    }
+
+    private func options(in text: String) -> Set<String> {
+        Set(text.matches(of: /--[a-z][a-z-]+/).map { String($0.output) })
+    }
+}
