@@ -35,7 +35,7 @@ bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a 
 
 soak: deps ## The long tests: a million calls across reloads
 	swift build --build-tests
-	BACKPLANE_SOAK=1 swift test --skip-build --filter Soak
+	BACKPLANE_SOAK=1 swift test --skip-build --filter "Soak|Backpressure"
 
 sanitize: deps ## The tests under ThreadSanitizer, then AddressSanitizer
 	@scripts/sanitize

@@ -72,6 +72,7 @@ import Testing
             ("batch_wait_timeout: 2", ["batch_wait_timeout is 2", "unit"]),
             ("batch_wait_timeout: -2ms", ["batch_wait_timeout is -2ms"]),
             ("batch_wait_timeout: none", ["batch_wait_timeout is none"]),
+            ("health_check_period: 0", ["health_check_period is 0", "1ms"]),
             ("- a list", ["no mapping"]),
             ("num_replicas: [", ["no YAML"]),
             ("num_replicas: 1\nnum_replicas: 2", ["no YAML"]),

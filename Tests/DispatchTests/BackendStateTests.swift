@@ -156,12 +156,14 @@ import Testing
     @Test("a replica whose call goes on after the grace leaves the rotation")
     func hang() throws {
         let state = Box(try state("blocks") { $0.hangGrace = .seconds(2) })
-        let call = backend.call(timeout: .seconds(1))
+        let call = backend.call()
         let assignment = try #require(admit(state, call))
-        let deadline = try #require(call.deadline)
+        let deadline = try #require(call.backendDeadline)
+        #expect(call.deadline == deadline)
         #expect(state.change { $0.tick(at: deadline + .seconds(1)) }.hung.isEmpty)
         #expect(state.value.nextTick == deadline + .seconds(2))
-        #expect(state.change { $0.tick(at: deadline + .seconds(2)) }.hung == [assignment.replica])
+        #expect(
+            state.change { $0.tick(at: deadline + .seconds(2)) }.hung == [assignment.replica])
         #expect(state.value.slots.isEmpty)
         #expect(!state.value.areIdle([assignment.replica]), "it still runs the call")
     }
@@ -182,7 +184,7 @@ import Testing
     func healthCheck() throws {
         let state = Box(try state("sick"))
         let call = try #require(admit(state, backend.call()))
-        #expect(state.change { $0.requestHealthChecks() }.isEmpty)
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
         #expect(admit(state, backend.call()) == nil)
         let check = try #require(state.change { $0.returned(call, at: now) })
         guard case .healthCheck = check.work else {
@@ -206,13 +208,26 @@ import Testing
         #expect(state.value.slots.isEmpty)
     }
 
-    @Test("a health check that still runs at the next one costs a replica its place")
+    @Test("a health check that runs longer than lifecycle_timeout costs a replica its place")
     func stuckHealthCheck() throws {
-        let state = Box(try state("sick"))
+        let state = Box(try state("sick") { $0.lifecycleTimeout = .seconds(5) })
         let replica = try #require(state.value.slots.first).replica
-        #expect(state.change { $0.requestHealthChecks() }.isEmpty)
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
         _ = try #require(state.change { $0.nextAssignment(at: now) })
-        #expect(state.change { $0.requestHealthChecks() } == [replica])
+        #expect(state.change { $0.requestHealthChecks(at: now + .seconds(5)) }.isEmpty)
+        #expect(state.change { $0.requestHealthChecks(at: now + .seconds(6)) } == [replica])
+    }
+
+    @Test("a caller's own short deadline is no sign of a hang")
+    func impatientCaller() throws {
+        let state = Box(try state("blocks") { $0.hangGrace = .zero })
+        let call = backend.call(timeout: .milliseconds(100))
+        _ = try #require(admit(state, call))
+        let due = state.change { $0.tick(at: call.deadline! + .seconds(2)) }
+        #expect(due.expired.count == 1)
+        #expect(due.hung.isEmpty)
+        let late = state.change { $0.tick(at: call.backendDeadline!) }
+        #expect(late.hung.count == 1)
     }
 
     @Test("an inline call takes the replica's turn like any other")

@@ -65,7 +65,9 @@ import Testing
     func hangingCheck() async throws {
         try await TestHost.run(
             plugins: ["libsick.so": Fixture.library("sick")],
-            manifests: ["sick": "health_check_period: 100ms\ndrain_timeout: 100ms"],
+            manifests: [
+                "sick": "health_check_period: 100ms\nlifecycle_timeout: 500ms\ndrain_timeout: 100ms"
+            ],
             configure: { $0.shutdownTimeout = .seconds(2) }
         ) { host in
             _ = try await host.http.call("sick", "hang_check")

@@ -76,7 +76,11 @@ package struct AdminServer: Sendable {
             try await answer { () throws(ControlError) in try await catalog.reload(name(context)) }
         }
         router.post("v1/plugins/{name}/restart") { request, context in
-            let replica = request.uri.queryParameters.get("replica").flatMap { Int($0) }
+            let text = request.uri.queryParameters.get("replica")
+            let replica = text.flatMap { Int($0) }
+            guard (text == nil) == (replica == nil) else {
+                return try problem(400, "the replica is \(text ?? ""): it must be a whole number")
+            }
             return try await answer { () throws(ControlError) in
                 try await catalog.restart(name(context), replica: replica)
             }

@@ -4,8 +4,8 @@ internal import NIOPosix
 
 /// The Unix socket of the admin API: where it is, and that only its owner may use it.
 package enum AdminSocket {
-    /// Where a host and its command line meet when nobody says otherwise: in `$XDG_RUNTIME_DIR`, which only the user can
-    /// enter, or else beside the plugins directory.
+    /// Where a host and its command line meet when nobody says otherwise: in `$XDG_RUNTIME_DIR`, which only the user
+    /// can enter, or else beside the plugins directory.
     package static func defaultPath(pluginsDirectory: String) -> String {
         if let directory = ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"],
             directory.hasPrefix("/")
@@ -59,8 +59,8 @@ package enum AdminSocket {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// From now on, and until the function that is returned has been called, new sockets have mode 0600 from their first
-    /// moment on.
+    /// From now on, and until the function that is returned has been called, new sockets have mode 0600 from their
+    /// first moment on.
     ///
     /// The mask is the process's: files that other threads make meanwhile get fewer permissions, never more.
     static func restrictPermissions() -> @Sendable () -> Void {

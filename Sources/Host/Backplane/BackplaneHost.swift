@@ -47,7 +47,8 @@ public struct BackplaneHost: Service {
 
     /// Serves until a graceful shutdown.
     ///
-    /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or the
+    /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or
+    /// the
     ///   socket can't be listened on, or there is no place for copies of libraries.
     public func run() async throws {
         guard DirectoryListing.exists(configuration.pluginsDirectory) else {
@@ -141,7 +142,8 @@ public struct BackplaneHost: Service {
         settings.maxConnections = configuration.maxConnections
         settings.idleTimeout = configuration.idleTimeout
         settings.transferTimeout = configuration.transferTimeout
-        settings.shutdownTimeout = configuration.shutdownTimeout
+        // What is left is for the replicas to be destroyed in.
+        settings.shutdownTimeout = configuration.shutdownTimeout * 3 / 4
         return settings
     }
 

@@ -4,8 +4,8 @@ internal import ServiceLifecycle
 enum ShutdownLimit {
     struct Exceeded: Error {}
 
-    /// Runs `body`, and stops waiting for it when a graceful shutdown takes longer than `limit`: a plugin that hangs can't
-    /// be ended, and must not keep the process.
+    /// Runs `body`, and stops waiting for it when a graceful shutdown takes longer than `limit`: a plugin that hangs
+    /// can't be ended, and must not keep the process.
     ///
     /// - Throws: what `body` throws; ``Exceeded`` when it was left behind; `CancellationError`.
     static func run(

@@ -42,12 +42,12 @@ struct PluginTable {
         }
         if let reason = plugin.lastReplacement {
             remarks.append(
-                "\(plugin.name): \(plugin.replacedReplicas) replicas were replaced; the last one because: \(reason)"
+                "\(plugin.name): replicas replaced: \(plugin.replacedReplicas); the last one because: \(reason)"
             )
         }
         if plugin.calls.misuses > 0 {
             remarks.append(
-                "\(plugin.name): broke the contract \(plugin.calls.misuses) times; see the log")
+                "\(plugin.name): uses against the contract: \(plugin.calls.misuses); see the log")
         }
         if !plugin.drainingGenerations.isEmpty {
             remarks.append(

@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The port to listen on; 0: any free one.", valueName: "port"))
     var port = 8000
 
-    @Flag(inversion: .prefixedNo, help: "Notice libraries that appear, change or go.")
+    @Flag(inversion: .prefixedNo, help: "Notice libraries and manifests that appear, change or go.")
     var watch = true
 
     @Option(

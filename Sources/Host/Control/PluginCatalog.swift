@@ -69,13 +69,19 @@ package actor PluginCatalog {
         }
         for await event in watcher.events {
             switch event {
-            case .changed(let file):
+            case .changed(let file) where Self.isOfInterest(file):
                 inOrder(of: file) { await $0.fileChanged(file) }
-            case .removed(let file):
+            case .removed(let file) where Self.isOfInterest(file):
                 inOrder(of: file) { await $0.fileRemoved(file) }
             case .rescan: Task { await rescan() }
+            case .changed, .removed: break
             }
         }
+    }
+
+    /// Whether a file is a library or a manifest, and not an editor's or a copying program's.
+    private static func isOfInterest(_ file: String) -> Bool {
+        PluginName.from(file: file) != nil || PluginName.from(manifest: file) != nil
     }
 
     private func shutDown() async {
@@ -107,8 +113,8 @@ package actor PluginCatalog {
         }
     }
 
-    /// Handles the changes of one plugin's files in the order they came; those of different plugins don't wait for each
-    /// other.
+    /// Handles the changes of one plugin's files in the order they came; those of different plugins don't wait for
+    /// each other.
     @discardableResult
     private func inOrder(
         of file: String, _ operation: @escaping @Sendable (isolated PluginCatalog) async -> Void

@@ -76,12 +76,13 @@ extension PluginDeployment {
     /// Replaces a replica that left the rotation; tries again, less and less often, while that fails.
     func replaceLost(_ replica: Replica, _ reason: String) async {
         guard let service, service.replicas.contains(replica) else { return }
-        guard losses.abandoned < ReplicaLosses.limit else {
+        let hanging = losses.abandonedCount(in: service.generation.number)
+        guard hanging < ReplicaLosses.limit else {
             service.backend.expectNoReplica()
             fail(
                 PluginError(
                     .lifecycleFailed,
-                    "\(losses.abandoned) replicas hang and were replaced; no more are. Mend the plugin "
+                    "\(hanging) replicas hang and were replaced; no more are. Mend the plugin "
                         + "and reload it; the hanging threads end with the host"))
             return
         }

@@ -165,7 +165,7 @@ extension PluginDeployment {
     private func unload(_ generation: PluginGeneration, _ settings: BackendSettings) async {
         do throws(PluginError) {
             // A replica that was left to itself may be running the library's code.
-            guard !losses.abandonedGenerations.contains(generation.number) else {
+            guard losses.abandonedCount(in: generation.number) == 0 else {
                 retired.append(generation.number)
                 return
             }

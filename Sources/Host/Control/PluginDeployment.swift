@@ -5,8 +5,8 @@ internal import NIOCore
 
 /// One plugin file and what serves from it: takes each new version of the file into service, or says why not.
 ///
-/// The order of a (re)load, each step undone if a later one fails; until the swap the old generation serves, and after a
-/// failure it serves on:
+/// The order of a (re)load, each step undone if a later one fails; until the swap the old generation serves, and
+/// after a failure it serves on:
 ///
 /// 1. copy the file, so that nothing can change under the mapping; read the manifest beside it
 /// 2. map the copy and check its descriptor, run its `load`
@@ -15,7 +15,8 @@ internal import NIOCore
 /// 5. swap: waiting and new calls go to the new replicas
 /// 6. let the old replicas finish their calls, destroy them, run `unload`: retired
 ///
-/// Operations on one plugin run one after the other, in the order they were asked for. No plugin code runs on the actor.
+/// Operations on one plugin run one after the other, in the order they were asked for. No plugin code runs on the
+/// actor.
 actor PluginDeployment {
     enum Trigger {
         /// The file may have changed; unchanged content is left alone.

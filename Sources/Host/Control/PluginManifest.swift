@@ -56,7 +56,7 @@ package struct PluginManifest: Sendable {
         "request_timeout": .optionalDuration(\.requestTimeout),
         "lifecycle_timeout": .duration(\.lifecycleTimeout),
         "drain_timeout": .duration(\.drainTimeout),
-        "health_check_period": .duration(\.healthCheckPeriod),
+        "health_check_period": .period(\.healthCheckPeriod),
         "health_check_failures": .count(1...1_000, \.healthCheckFailures),
         "hang_grace": .duration(\.hangGrace),
         "user_config": .json(\.userConfig),
@@ -67,6 +67,8 @@ package struct PluginManifest: Sendable {
 
         case count(ClosedRange<Int>, Path<Int>)
         case duration(Path<Duration>)
+        /// A duration of a millisecond at least: something is done that often.
+        case period(Path<Duration>)
         case optionalDuration(Path<Duration?>)
         case json(Path<String>)
     }
@@ -87,6 +89,12 @@ package struct PluginManifest: Sendable {
             return { $0[keyPath: path] = number }
         case .duration(let path):
             let duration = try duration(name, value)
+            return { $0[keyPath: path] = duration }
+        case .period(let path):
+            let duration = try duration(name, value)
+            guard duration >= .milliseconds(1) else {
+                throw invalid("\(name) is \(value): it must be 1ms at least")
+            }
             return { $0[keyPath: path] = duration }
         case .optionalDuration(let path):
             let duration = value as? String == "none" ? nil : try duration(name, value)

@@ -5,7 +5,8 @@ internal import NIOCore
 
 /// Replicas that come and go while the backend serves: reloads, changes of number, and those that are lost.
 extension Backend {
-    /// Who is told of a replica that has left the rotation because it is unfit, and why. It may still be running calls.
+    /// Who is told of a replica that has left the rotation because it is unfit, and why. It may still be running
+    /// calls.
     package func onReplicaLost(_ report: @escaping @Sendable (Replica, String) -> Void) {
         guarded.withLockedValue { $0.onReplicaLost = report }
     }
@@ -118,7 +119,7 @@ extension Backend {
 
     func requestHealthChecks() {
         let stuck = guarded.withLockedValue { guarded in
-            guarded.state.requestHealthChecks().compactMap { guarded.replicas[$0] }
+            guarded.state.requestHealthChecks(at: .now()).compactMap { guarded.replicas[$0] }
         }
         for replica in stuck { lose(replica, "its health check did not return") }
         startWhatCanBegin()

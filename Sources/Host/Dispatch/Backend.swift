@@ -167,7 +167,8 @@ package final class Backend: Sendable {
 
     // MARK: Time
 
-    /// The task holds the backend, at the longest until the deadline: a weak reference would make every retain of it slow.
+    /// The task holds the backend, at the longest until the deadline: a weak reference would make every retain of it
+    /// slow.
     private func arm(_ deadline: NIODeadline) {
         timer.scheduleTask(deadline: deadline) { self.tick() }
     }

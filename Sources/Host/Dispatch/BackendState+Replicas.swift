@@ -46,13 +46,14 @@ extension BackendState {
 
     // MARK: Health
 
-    /// Asks each replica for its health when it next runs nothing. One that is asked and has not come to it by the next
-    /// time is busy with calls, which is a sign of life, or hung, which its calls' deadlines show; it goes on.
+    /// Asks each replica for its health when it next runs nothing. One that is asked and has not come to it by the
+    /// next time is busy with calls, which is a sign of life, or hung, which its calls' deadlines show; it goes on.
     ///
-    /// - Returns: replicas that left the rotation because the check of the last time still runs.
-    mutating func requestHealthChecks() -> [ReplicaID] {
+    /// - Returns: replicas that left the rotation because a check takes longer than `lifecycle_timeout`.
+    mutating func requestHealthChecks(at now: NIODeadline) -> [ReplicaID] {
+        let limit = TimeAmount(settings.lifecycleTimeout)
         var stuck: [ReplicaID] = []
-        for index in slots.indices where !slots[index].requestHealthCheck() {
+        for index in slots.indices where !slots[index].requestHealthCheck(at: now, limit: limit) {
             stuck.append(slots[index].replica)
         }
         for replica in stuck { retire(replica) }

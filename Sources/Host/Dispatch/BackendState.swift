@@ -115,7 +115,7 @@ struct BackendState {
     /// The next work that can begin now, if there is any. Call again until there is none.
     mutating func nextAssignment(at now: NIODeadline) -> Assignment? {
         if let slot = slots.firstIndex(where: \.isReadyForHealthCheck) {
-            return beginHealthCheck(slot)
+            return beginHealthCheck(slot, at: now)
         }
         guard canRun, let slot = freeSlot(inline: false) else { return nil }
         return beginBatch(slot, at: now)
@@ -132,14 +132,15 @@ struct BackendState {
     mutating func returned(_ done: Assignment, at now: NIODeadline) -> Assignment? {
         change(done.replica) { $0.returned(done.invocation, thread: done.thread) }
         guard let slot = slots.firstIndex(where: { $0.replica == done.replica }) else { return nil }
-        if slots[slot].isReadyForHealthCheck { return beginHealthCheck(slot) }
+        if slots[slot].isReadyForHealthCheck { return beginHealthCheck(slot, at: now) }
         guard canRun, slots[slot].canBegin else { return nil }
         return beginBatch(slot, at: now)
     }
 
     /// The plugin has finished a call.
     ///
-    /// - Returns: whether that may have freed a replica: true only where calls may outlive their `invoke`; for others it
+    /// - Returns: whether that may have freed a replica: true only where calls may outlive their `invoke`; for others
+    /// it
     ///   is ``returned(_:at:)`` that does.
     mutating func finishedLater(_ call: Call) -> Bool {
         for index in slots.indices where slots[index].finishedLater(call) { return true }
@@ -173,9 +174,11 @@ struct BackendState {
                 guard let deadline = call.deadline else { continue }
                 if deadline > now {
                     next = min(next, deadline)
-                } else {
-                    if !call.isAbandoned { due.expired.append(call) }
-                    if deadline + grace > now { next = min(next, deadline + grace) }
+                } else if !call.isAbandoned {
+                    due.expired.append(call)
+                }
+                if let hangs = call.backendDeadline.map({ $0 + grace }), hangs > now {
+                    next = min(next, hangs)
                 }
             }
         }
@@ -339,9 +342,9 @@ struct BackendState {
             isNewThread: thread?.isNew ?? false, work: .calls(method: method, calls))
     }
 
-    private mutating func beginHealthCheck(_ slot: Int) -> Assignment {
+    private mutating func beginHealthCheck(_ slot: Int, at now: NIODeadline) -> Assignment {
         nextInvocation += 1
-        let thread = slots[slot].beginHealthCheck(nextInvocation)
+        let thread = slots[slot].beginHealthCheck(nextInvocation, at: now)
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
             isNewThread: false, work: .healthCheck)

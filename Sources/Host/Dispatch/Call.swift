@@ -13,6 +13,9 @@ package final class Call: PluginCall {
     package let argument: ByteBuffer
     package let contentType: String
     package let deadline: NIODeadline?
+    /// The deadline that the backend alone sets. What a caller shortens for itself says nothing of the plugin's
+    /// health.
+    let backendDeadline: NIODeadline?
     private let backend: Backend
     private let caller: any Caller
     private let isAnswered = Atomic<Bool>(false)
@@ -28,8 +31,10 @@ package final class Call: PluginCall {
         self.argument = argument
         self.contentType = contentType
         self.caller = caller
-        let limits = [backend.requestTimeout, timeout.map(TimeAmount.init)]
-        deadline = limits.compactMap { $0 }.min().map { .now() + $0 }
+        let now = NIODeadline.now()
+        backendDeadline = backend.requestTimeout.map { now + $0 }
+        let callersDeadline = timeout.map { now + TimeAmount($0) }
+        deadline = [backendDeadline, callersDeadline].compactMap { $0 }.min()
     }
 
     /// Takes the call back: the caller went away. Nobody is told the answer any more.

@@ -30,7 +30,8 @@ struct CallQueue {
     /// By method index.
     var batching: [Batching]
     private(set) var count = 0
-    /// First one for each method, for its calls without a key, which stays; then those for keys, while they have calls.
+    /// First one for each method, for its calls without a key, which stays; then those for keys, while they have
+    /// calls.
     private var lanes: [Lane]
 
     /// The key of calls that may share a batch with any other of their method.

@@ -2,7 +2,7 @@ package import HostPlugins
 internal import NIOConcurrencyHelpers
 package import NIOCore
 
-/// The in-process way to call: `handle.options(methodName: "other_method").remote("5")`.
+/// The in-process way to call: `handle.options { $0.methodName = "other_method" }.remote(argument)`.
 ///
 /// A handle call takes the same path as an HTTP call: same queue, same batches, same limits. A value; copy it freely.
 package struct Handle: Sendable {

@@ -2,7 +2,8 @@ internal import NIOCore
 
 /// Whether a method marked INLINE keeps its promise to be short.
 ///
-/// One long call may be the machine's doing, so it takes three in a window of calls, or one that no scheduler explains.
+/// One long call may be the machine's doing, so it takes three in a window of calls, or one that no scheduler
+/// explains.
 struct InlineBudget {
     /// What an inline call may take on an I/O thread.
     static let limit: TimeAmount = .milliseconds(1)

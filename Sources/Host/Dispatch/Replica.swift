@@ -1,16 +1,5 @@
 package import HostPlugins
 internal import NIOConcurrencyHelpers
-internal import Synchronization
-
-/// Names a replica for the life of the host.
-package struct ReplicaID: Hashable, Sendable {
-    private let number: Int
-    private static let counter = Synchronization.Atomic<Int>(0)
-
-    package init() {
-        number = Self.counter.add(1, ordering: .relaxed).newValue
-    }
-}
 
 /// One instance of a plugin with the threads that run its calls.
 ///

@@ -24,8 +24,8 @@ struct ReplicaSlot {
     private var threadCount = 1
     /// Whether the replica is to be asked for its health as soon as it runs nothing; until then it begins nothing.
     private var isHealthWanted = false
-    /// The health check that runs, alone.
-    private var healthCheck: UInt64?
+    /// The health check that runs, alone, and since when.
+    private var healthCheck: (id: UInt64, start: NIODeadline)?
 
     init(replica: ReplicaID, capacity: Int) {
         self.replica = replica
@@ -54,7 +54,7 @@ struct ReplicaSlot {
     /// An `invoke` has returned.
     mutating func returned(_ invocation: UInt64, thread: Int?) {
         if let thread { idleThreads.append(thread) }
-        if healthCheck == invocation { healthCheck = nil }
+        if healthCheck?.id == invocation { healthCheck = nil }
         guard let index = running.firstIndex(where: { $0.id == invocation }) else { return }
         running[index].hasReturned = true
         if running[index].isOver { running.remove(at: index) }
@@ -77,11 +77,11 @@ struct ReplicaSlot {
 
     var unfinishedCalls: [Call] { running.flatMap(\.calls) }
 
-    /// Whether a call still runs this long after its deadline.
+    /// Whether a call still runs this long after the backend's deadline for it.
     func hasCall(pastDeadlineBy grace: TimeAmount, at now: NIODeadline) -> Bool {
         running.contains { invocation in
             invocation.calls.contains { call in
-                call.deadline.map { $0 + grace <= now } ?? false
+                call.backendDeadline.map { $0 + grace <= now } ?? false
             }
         }
     }
@@ -94,19 +94,19 @@ struct ReplicaSlot {
 
     /// Asks for a health check, or takes back a request that has not been come to.
     ///
-    /// - Returns: false when the last check still runs.
-    mutating func requestHealthCheck() -> Bool {
-        guard healthCheck == nil else { return false }
+    /// - Returns: false when the last check has been running for longer than `limit`.
+    mutating func requestHealthCheck(at now: NIODeadline, limit: TimeAmount) -> Bool {
+        if let healthCheck { return now - healthCheck.start <= limit }
         isHealthWanted.toggle()
         return true
     }
 
     /// - Returns: the thread that is to run it: the first one, which runs the lifecycle functions.
-    mutating func beginHealthCheck(_ id: UInt64) -> Int {
+    mutating func beginHealthCheck(_ id: UInt64, at now: NIODeadline) -> Int {
         isHealthWanted = false
         idleThreads.removeAll { $0 == 0 }
         running.append(Invocation(id: id, calls: [], isAsync: false))
-        healthCheck = id
+        healthCheck = (id, now)
         return 0
     }
 }

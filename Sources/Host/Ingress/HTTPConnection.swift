@@ -7,8 +7,8 @@ internal import NIOHTTP1
 
 /// One client's connection: takes requests one after the other, and answers them in that order.
 ///
-/// What a client pipelines behind a request waits here until that one is answered; then no more is read from the socket
-/// until the queue is worked off, so a client can't make the host hold more than one read's worth. Confined to its
+/// What a client pipelines behind a request waits here until that one is answered. As long as something waits, nothing
+/// more is read from the socket, so a client can't make the host hold more than one read's worth. Confined to its
 /// event loop.
 final class HTTPConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -125,8 +125,8 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     // MARK: Requests, one at a time
 
-    /// Whether no more is read for now. During a call alone it is: to stop and start reading costs two system calls, and
-    /// what a client pipelines is bounded by the one read that finds it.
+    /// Whether no more is read for now. While a call runs and nothing waits, reading goes on: to stop and start it
+    /// costs two system calls.
     private var isBusy: Bool {
         !pending.isEmpty || !(context?.channel.isWritable ?? true)
     }

@@ -8,7 +8,8 @@ internal import ServiceLifecycle
 
 /// The HTTP data plane: listens, and gives each connection to an event loop.
 ///
-/// ``start()`` listens; ``run()`` returns when the host shuts down, after the connections have finished their requests.
+/// ``start()`` listens; ``run()`` returns when the host shuts down, after the connections have finished their
+/// requests.
 package final class HTTPServer: Sendable {
     private let settings: IngressSettings
     private let routes: RouteTable

@@ -11,8 +11,8 @@ package struct IngressSettings: Sendable {
     package var maxHeaderSize = 32 << 10
     /// How long a connection may be open without a request.
     package var idleTimeout: Duration = .seconds(60)
-    /// How long a request may take to arrive, from its first byte; each ``minimumRate`` bytes of it earn a second more.
-    /// A response that the client does not read is given up by the same rule.
+    /// How long a request may take to arrive, from its first byte; each ``minimumRate`` bytes of it earn a second
+    /// more. A response that the client does not read is given up by the same rule.
     package var transferTimeout: Duration = .seconds(20)
     /// Bytes per second below which a transfer counts as stalled.
     package var minimumRate = 1_024

@@ -1,7 +1,7 @@
 internal import NIOHTTP1
 
-/// What the host reads from a request's head, in one pass over the headers. A class, because it is handed around and its
-/// dozen strings are not worth counting each time.
+/// What the host reads from a request's head, in one pass over the headers. A class, because it is handed around and
+/// its dozen strings are not worth counting each time.
 final class RequestHead: Sendable {
     let head: HTTPRequestHead
     let path: Substring

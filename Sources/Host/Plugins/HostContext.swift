@@ -2,7 +2,8 @@ internal import Logging
 internal import NIOCore
 internal import PluginABI
 
-/// The host's side of the services that a library calls: looks the call up, checks what the plugin passed, hands it on.
+/// The host's side of the services that a library calls: looks the call up, checks what the plugin passed, hands it
+/// on.
 ///
 /// Every function may be called from any thread, with any argument a confused plugin may come up with.
 final class HostContext: Sendable {

@@ -2,8 +2,8 @@ package import NIOCore
 
 /// What the plugin room needs to know of a call: the side of it that a plugin can see and touch.
 ///
-/// The plugin may hold the call on any thread, so everything here may be used from any thread. Until ``finish(_:)`` has
-/// been called the plugin borrows ``argument``; it must not change in that time.
+/// The plugin may hold the call on any thread, so everything here may be used from any thread. Until ``finish(_:)``
+/// has been called the plugin borrows ``argument``; it must not change in that time.
 package protocol PluginCall: AnyObject, Sendable {
     /// The request's body.
     var argument: ByteBuffer { get }

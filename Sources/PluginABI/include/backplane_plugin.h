@@ -179,7 +179,7 @@ typedef struct backplane_request {
 typedef int32_t backplane_origin_t;
 enum {
     BACKPLANE_ORIGIN_HTTP = 1,  /* a request to the HTTP listener */
-    BACKPLANE_ORIGIN_HANDLE = 2 /* a handle: the command line, or the program that embeds the host */
+    BACKPLANE_ORIGIN_HANDLE = 2 /* a handle: the command line, or another program on the admin socket */
 };
 
 /* What else is known of a call. Made when first asked for, so that calls that don't look pay nothing. Host memory,
@@ -331,7 +331,8 @@ typedef struct backplane_create_args {
 
 /* Plugin traits. */
 enum {
-    /* One instance takes several `invoke`s at once. Without it the host sends the next when the last has returned. */
+    /* One instance takes several `invoke`s at once. Without it the host sends the next when the last has returned and,
+     * for an ASYNC method, its calls are finished. */
     BACKPLANE_TRAIT_REENTRANT = 0x1,
     /* The library may be unmapped after `unload`: no threads, thread-local destructors, atexit handlers or pointers
      * of it stay behind. Not for Swift, Go, or C++ with thread_local. Without it the library stays mapped. */
@@ -453,8 +454,8 @@ typedef struct backplane_batch_key_extension {
     uint32_t reserved;
 
     /* Returns the key of a call to a BATCHABLE method: calls with different keys don't share a batch; 0 is the key of
-     * calls that have none. Required. Asked when the call arrives, on an I/O thread, if the backend makes batches: takes
-     * well under a millisecond and never blocks. `request` is borrowed while it runs.
+     * calls that have none. Required. Asked when the call arrives, on an I/O thread, if the backend makes batches:
+     * takes well under a millisecond and never blocks. `request` is borrowed while it runs.
      * [any-thread] */
     uint64_t (*BACKPLANE_NULLABLE batch_key)(const backplane_request_t *request);
 } backplane_batch_key_extension_t;
