@@ -69,6 +69,16 @@ import Testing
         #expect(seen == [.changed("a"), .removed("a"), .changed("b"), .removed("b")])
     }
 
+    @Test("a link is a change, symbolic or hard")
+    func links() async throws {
+        let seen = try await events(until: .changed("hard")) { directory in
+            try Data().write(to: URL(fileURLWithPath: "\(directory)/../original"))
+            symlink("../original", "\(directory)/soft")
+            link("\(directory)/../original", "\(directory)/hard")
+        }
+        #expect(seen == [.changed("soft"), .changed("hard")])
+    }
+
     @Test("a directory that is replaced is looked at again when it is back")
     func replaced() async throws {
         let directory = try TemporaryDirectory()

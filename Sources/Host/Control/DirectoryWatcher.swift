@@ -1,3 +1,4 @@
+internal import Foundation
 internal import HostPlugins
 internal import Logging
 internal import Synchronization
@@ -9,7 +10,7 @@ internal import Glibc
 /// Notices files that appear, change or go in a directory (inotify).
 ///
 /// The directory is watched, not the files, and only what ends a write counts: a close after writing, a rename into
-/// the directory, a removal. A file that is being written is never reported. Changes are reported when they have been
+/// the directory, a link, a removal. A file that is being written is never reported. Changes are reported when they have been
 /// quiet for a moment, so that a burst is one change.
 final class DirectoryWatcher: Sendable {
     enum Event: Sendable, Equatable {
@@ -92,7 +93,8 @@ final class DirectoryWatcher: Sendable {
             return nil
         }
         let mask =
-            IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
+            IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF
+            | IN_MOVE_SELF
             | Int32(IN_ONLYDIR)
         guard unsafe inotify_add_watch(inotify, directory, UInt32(bitPattern: mask)) >= 0 else {
             close(inotify)
@@ -136,11 +138,25 @@ final class DirectoryWatcher: Sendable {
                 isLost = true
             } else if mask & UInt32(IN_CLOSE_WRITE | IN_MOVED_TO) != 0 {
                 events.append(.changed(name))
+            } else if mask & UInt32(IN_CREATE) != 0 {
+                if isLink(name) { events.append(.changed(name)) }
             } else if mask & UInt32(IN_DELETE | IN_MOVED_FROM) != 0 {
                 events.append(.removed(name))
             }
         }
         return events
+    }
+
+    /// Whether a new name stands for a file that was there before, which nobody will write and close: a symbolic link, or
+    /// a hard one.
+    private func isLink(_ name: String) -> Bool {
+        guard
+            let attributes = try? FileManager.default.attributesOfItem(
+                atPath: "\(directory)/\(name)")
+        else { return false }
+        let type = attributes[.type] as? FileAttributeType
+        let names = (attributes[.referenceCount] as? NSNumber)?.intValue ?? 1
+        return type == .typeSymbolicLink || type == .typeRegular && names > 1
     }
 
     private func milliseconds(until instant: ContinuousClock.Instant) -> CInt {

@@ -169,8 +169,10 @@ package actor PluginCatalog {
             return
         }
         owners[deployment.name] = nil
-        let heirs = deployments.values.filter { $0.name == deployment.name && $0 !== deployment }
-        for heir in heirs { await fileChanged(fileName(heir.path)) }
+        // Another file of that name was refused, if it is still there.
+        for heir in deployments.values where heir.name == deployment.name && heir !== deployment {
+            if await heir.status.state != .retired { await fileChanged(fileName(heir.path)) }
+        }
     }
 
     private func deployment(of file: String, name: String) -> PluginDeployment {
