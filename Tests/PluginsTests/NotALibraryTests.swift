@@ -52,11 +52,15 @@ import Testing
         #expect(error.message == "not a regular file: put the library itself here")
     }
 
-    @Test("a FIFO that nobody writes to is refused at once", .timeLimit(.minutes(1)))
-    func fifo() throws {
-        let path = directory.file("libtest.so")
+    @Test("a FIFO that nobody writes to is refused at once")
+    func fifo() async throws {
+        let (store, path) = (store, directory.file("libtest.so"))
         try #require(mkfifo(path, 0o600) == 0)
-        let error = try refusal(of: path)
+        let error = try await #require(throws: PluginError.self) {
+            try await PluginThread.run(name: "test", what: "copy", timeout: .seconds(20)) {
+                () throws(PluginError) in try store.copy(path, name: "test")
+            }
+        }
         #expect(error.code == .notALibrary)
         #expect(error.message == "not a regular file: put the library itself here")
     }
