@@ -4,6 +4,10 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
 /// How answers are written. The state when these are called: the request that is answered has arrived, or never will.
 extension HTTPConnection {
     /// Bodies up to this size are copied behind their head, into one write.
@@ -99,7 +103,19 @@ extension HTTPConnection {
             group.logger.warning(
                 "a streamed answer broke off: \(error.message)",
                 metadata: ["request_id": "\(exchange.requestID)"])
+            breakOff(streamFraming(exchange.request))
+        }
+    }
+
+    /// Ends the connection so that the client sees that the body is not whole: without the last chunk, or, where the
+    /// end of the connection is the end of the body, with a reset (RFC 9112, section 8).
+    private func breakOff(_ framing: ResponseEncoder.Framing) {
+        if framing.isUntilClose {
+            _ = (context?.channel as? any SocketOptionProvider)?
+                .setSoLinger(linger(l_onoff: 1, l_linger: 0))
             close()
+        } else {
+            closeAfterAnswer()
         }
     }
 
@@ -122,7 +138,8 @@ extension HTTPConnection {
     // MARK: After the answer
 
     private func keepAlive(_ request: RequestHead, closing: Bool) -> ResponseEncoder.KeepAlive {
-        guard !closing, !group.isDraining, request.head.isKeepAlive else { return .no }
+        guard !closing, !group.isDraining, request.head.isKeepAlive, !request.asksForOtherProtocol
+        else { return .no }
         return request.isHTTP11 ? .implied : .announced
     }
 

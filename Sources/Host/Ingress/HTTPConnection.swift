@@ -44,7 +44,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     /// When the connection is given up, unless something happens.
-    private(set) var deadline = NIODeadline.distantFuture
+    var deadline = NIODeadline.distantFuture
     var state = State.waiting
     let group: ConnectionGroup
     private(set) var context: ChannelHandlerContext?
@@ -52,8 +52,14 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var isProcessing = false
     private var holdsRead = false
     private var needsFlush = false
+    /// Whether the read that is under way has completed a part of a request.
+    private var readHasParts = false
     /// Whether a part of a request head has arrived.
-    private var hasPartialHead = false
+    private(set) var hasPartialHead = false
+    /// How many bytes of answers there have been, whether the client has taken them or not.
+    private(set) var bytesWritten = 0
+    /// Watches a client that has much to take, until it has taken it.
+    var delivery: DeliveryPace?
 
     init(in group: ConnectionGroup) {
         self.group = group
@@ -74,10 +80,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .calling(let exchange, let call, _) = state {
-            call.cancel()
-            exchange.end()
-        }
+        abandonCall()
         state = .closing
         pending.removeAll()
         deadline = .distantFuture
@@ -85,32 +88,41 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        readHasParts = true
         accept(.part(unwrapInboundIn(data)))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is HTTPParserError {
+        switch error {
+        case is HTTPParserError:
             accept(.malformed(error))
-        } else if case .closing = state {
-            // What a client sends after its last answer is of no interest.
-        } else {
+        case is ByteToMessageDecoderError, is ByteToMessageDecoderError.PayloadTooLargeError:
+            // What comes behind a malformed request, or behind one that asked for another protocol: the answer to that
+            // one is the last.
+            break
+        default:
+            if case .closing = state { return }
             group.logger.debug("connection failed: \(error)")
             context.close(promise: nil)
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if case .waiting = state, pending.isEmpty, !hasPartialHead {
+        // Bytes that completed nothing begin a head.
+        if case .waiting = state, pending.isEmpty, !readHasParts, !hasPartialHead {
             hasPartialHead = true
             setDeadline(.now(), transferring: 0)
         }
+        readHasParts = false
         flushIfNeeded()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
-            if case .waiting = state { waitForRequest() }
+            endDelivery()
             process()
+            // Also when this is part of a flush: that one doesn't know of what is written since it began.
+            flushIfNeeded()
         }
         context.fireChannelWritabilityChanged()
     }
@@ -241,9 +253,11 @@ final class HTTPConnection: ChannelDuplexHandler {
             case HTTPParserError.headerOverflow:
                 Problem(
                     .requestHeaderFieldsTooLarge,
-                    "the request head is over the limit of \(group.settings.maxHeaderSize) bytes",
+                    "the request head is over the limit of \(group.settings.maxHeaderSize) bytes or "
+                        + "\(IngressSettings.maxHeaderCount) fields",
                     closesConnection: true)
-            case HTTPParserError.invalidVersion:
+            // `paused` is what the decoder makes of the HTTP/2 preface.
+            case HTTPParserError.invalidVersion, HTTPParserError.paused:
                 Problem(
                     .httpVersionNotSupported, "this port speaks HTTP/1.1 and HTTP/1.0",
                     closesConnection: true)
@@ -287,11 +301,11 @@ final class HTTPConnection: ChannelDuplexHandler {
     func waitForRequest() {
         state = .waiting
         hasPartialHead = false
-        deadline = .now() + TimeAmount(group.settings.idleTimeout)
-        if group.isDraining { close() }
+        deadline = delivery?.deadline ?? .now() + TimeAmount(group.settings.idleTimeout)
     }
 
     func write(_ buffer: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        bytesWritten += buffer.readableBytes
         context?.write(wrapOutboundOut(buffer), promise: promise)
         needsFlush = true
     }
@@ -300,44 +314,20 @@ final class HTTPConnection: ChannelDuplexHandler {
         guard needsFlush, let context else { return }
         needsFlush = false
         context.flush()
-        // What the kernel did not take is given the time that its size earns.
-        if !context.channel.isWritable {
-            setDeadline(.now(), transferring: group.settings.maxBodySize)
-        }
-    }
-
-    func setDeadline(_ start: NIODeadline, transferring size: Int) {
-        let earned = Int64(size / group.settings.minimumRate)
-        deadline = start + TimeAmount(group.settings.transferTimeout) + .seconds(earned)
+        if !context.channel.isWritable { beginDelivery() }
     }
 
     // MARK: The end
 
-    /// The time for what the connection waits for is up.
-    func timeOut() {
-        switch state {
-        case .receiving(let reception):
-            refuse(
-                Problem(
-                    .requestTimeout, "the request did not arrive in time", closesConnection: true),
-                reception.request)
-            flushIfNeeded()
-        case .waiting where hasPartialHead && context?.channel.isWritable ?? false:
-            refuse(
-                Problem(
-                    .requestTimeout, "the request head did not arrive in time",
-                    closesConnection: true), nil)
-            flushIfNeeded()
-        case .waiting, .calling, .closing:
-            close()
-        }
-    }
-
+    /// Closes the connection if it has no request; if it has one, the answer to that will be the last.
     func drain() {
-        if case .waiting = state, pending.isEmpty { close() }
+        guard case .waiting = state, pending.isEmpty else { return }
+        if bytesBuffered > 0 { closeAfterAnswer() } else { close() }
     }
 
+    /// Closes at once. Nobody waits for the answer to a call that is under way.
     func close() {
+        abandonCall()
         state = .closing
         context?.close(promise: nil)
     }
@@ -347,16 +337,20 @@ final class HTTPConnection: ChannelDuplexHandler {
     func closeAfterAnswer() {
         state = .closing
         pending.removeAll()
-        deadline = .now() + .seconds(2)
-        let wasFlushed = !needsFlush
-        if !wasFlushed {
-            needsFlush = false
-            context?.flush()
-        }
-        context?.close(mode: .output, promise: nil)
+        guard let context else { return }
+        needsFlush = false
+        context.flush()
+        if bytesBuffered > 0 { beginDelivery() }
+        context.close(mode: .output).assumeIsolated().whenComplete { _ in self.waitForClose() }
         if holdsRead {
             holdsRead = false
-            context?.read()
+            context.read()
         }
+    }
+
+    private func abandonCall() {
+        guard case .calling(let exchange, let call, _) = state else { return }
+        call.cancel()
+        exchange.end()
     }
 }

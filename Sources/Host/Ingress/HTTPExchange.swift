@@ -42,7 +42,7 @@ final class HTTPExchange: Caller {
         CallMetadata(
             origin: .http, httpMethod: request.head.method.rawValue, path: String(request.path),
             query: String(request.query), requestID: requestID, shardKey: request.shardKey,
-            headers: request.head.headers.map { ($0.name.lowercased(), $0.value) })
+            headers: request.fields)
     }
 
     func receive(_ result: Result<PluginResponse, DispatchError>) {

@@ -95,24 +95,32 @@ package final class HTTPServer: Sendable {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = settings.maxHeaderSize
         limits.maxHeaderFieldSize = settings.maxHeaderSize
+        limits.maxHeaderFieldCount = IngressSettings.maxHeaderCount
         let decoder = HTTPRequestDecoder(
             leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-        try channel.pipeline.syncOperations.addHandlers(
-            ByteToMessageHandler(decoder), HTTPConnection(in: group))
+        // The decoder keeps at most the field that is arriving; but behind a request for another protocol, everything.
+        let bytes = ByteToMessageHandler(
+            decoder, maximumBufferSize: settings.maxHeaderSize + (64 << 10))
+        try channel.pipeline.syncOperations.addHandlers(bytes, HTTPConnection(in: group))
     }
 
-    /// Answers a connection over the limit and closes it.
+    /// Answers a connection over the limit and closes it, as ``HTTPConnection/closeAfterAnswer()`` does.
     private static func refuse(_ channel: any Channel, group: ConnectionGroup) {
         let problem = Problem(
             .serviceUnavailable, "the host has all the connections it allows; try again later")
-        let body = problem.body(requestID: RequestID.make())
+        let id = RequestID.make()
+        let body = problem.body(requestID: id)
         var buffer = group.allocator.buffer(capacity: 512)
         group.encoder.encodeHead(
             status: problem.status, contentType: Problem.contentType,
-            framing: .length(body.readableBytes), headers: [("retry-after", "1")], keepAlive: .no,
-            into: &buffer)
+            framing: .length(body.readableBytes),
+            headers: [("retry-after", "1"), ("x-request-id", id)], keepAlive: .no, into: &buffer)
         buffer.writeImmutableBuffer(body)
-        channel.writeAndFlush(buffer).whenComplete { _ in channel.close(promise: nil) }
+        channel.writeAndFlush(buffer, promise: nil)
+        channel.close(mode: .output, promise: nil)
+        channel.eventLoop.scheduleTask(in: HTTPConnection.closeTimeout) {
+            channel.close(promise: nil)
+        }
     }
 
     // MARK: The end

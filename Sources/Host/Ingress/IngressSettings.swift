@@ -9,10 +9,12 @@ package struct IngressSettings: Sendable {
     package var maxBodySize = 16 << 20
     /// The largest request head, in bytes: the sum of all header names and values.
     package var maxHeaderSize = 32 << 10
+    /// Header fields in one request, its trailers among them.
+    static let maxHeaderCount = 256
     /// How long a connection may be open without a request.
     package var idleTimeout: Duration = .seconds(60)
     /// How long a request may take to arrive, from its first byte; each ``minimumRate`` bytes of it earn a second
-    /// more. A response that the client does not read is given up by the same rule.
+    /// more. A client that takes less of its answer than that, over this time, is given up.
     package var transferTimeout: Duration = .seconds(20)
     /// Bytes per second below which a transfer counts as stalled.
     package var minimumRate = 1_024

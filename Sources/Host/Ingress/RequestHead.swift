@@ -13,23 +13,34 @@ final class RequestHead: Sendable {
     let requestID: String?
     let contentLength: Int?
     let expectsContinue: Bool
-    let hasHost: Bool
+    let hostCount: Int
+    let hasValidHost: Bool
+    /// The values of its `Transfer-Encoding` fields.
+    let transferEncoding: String?
+    /// Whether what follows is not HTTP/1.1 any more if the host agrees. It never does.
+    let asksForOtherProtocol: Bool
     private let timeout: String?
 
     init(_ head: HTTPRequestHead) {
         self.head = head
         (path, query) = Self.split(head.uri)
         var found = Found()
-        for (name, value) in head.headers {
+        for (name, untrimmed) in head.headers {
+            let value = Self.trimmed(untrimmed)
             // The length tells most headers apart; only a likely one is compared.
             switch name.utf8.count {
-            case 4 where Self.equal(name, "host"): found.hasHost = true
+            case 4 where Self.equal(name, "host"):
+                found.hostCount += 1
+                found.hasValidHost = found.hasValidHost && value.utf8.allSatisfy(Self.isHostByte)
             case 6 where Self.equal(name, "expect"):
                 found.expectsContinue = Self.equal(value, "100-continue")
+            case 7 where Self.equal(name, "upgrade"): found.asksForOtherProtocol = true
             case 12 where Self.equal(name, "content-type"): found.contentType = value
             case 12 where Self.equal(name, "x-request-id"): found.requestID = value
             case 14 where Self.equal(name, "content-length"): found.contentLength = Int(value)
             case 17 where Self.equal(name, "x-serve-shard-key"): found.shardKey = value
+            case 17 where Self.equal(name, "transfer-encoding"):
+                found.transferEncoding = found.transferEncoding.map { "\($0), \(value)" } ?? value
             case 19 where Self.equal(name, "x-serve-call-method"): found.callMethod = value
             case 25 where Self.equal(name, "x-request-timeout-seconds"): found.timeout = value
             default: break
@@ -41,7 +52,10 @@ final class RequestHead: Sendable {
         requestID = found.requestID.flatMap { RequestID.isAcceptable($0) ? $0 : nil }
         contentLength = found.contentLength
         expectsContinue = found.expectsContinue
-        hasHost = found.hasHost
+        hostCount = found.hostCount
+        hasValidHost = found.hasValidHost
+        transferEncoding = found.transferEncoding
+        asksForOtherProtocol = found.asksForOtherProtocol || head.method == .CONNECT
         timeout = found.timeout
     }
 
@@ -53,11 +67,36 @@ final class RequestHead: Sendable {
         var timeout: String?
         var contentLength: Int?
         var expectsContinue = false
-        var hasHost = false
+        var hostCount = 0
+        var hasValidHost = true
+        var transferEncoding: String?
+        var asksForOtherProtocol = false
     }
 
     /// Whether the client speaks HTTP/1.1: connections persist, and bodies may come in chunks.
     var isHTTP11: Bool { (head.version.major, head.version.minor) >= (1, 1) }
+
+    enum TransferCoding {
+        case none
+        case chunked
+        /// Chunked, and below that codings that the host can't undo.
+        case chunkedAtLast
+        /// Nobody can tell where the body ends.
+        case endless
+    }
+
+    var transferCoding: TransferCoding {
+        guard let transferEncoding else { return .none }
+        if Self.equal(transferEncoding, "chunked") { return .chunked }
+        let last = transferEncoding.split(separator: ",").last ?? ""
+        let isChunked = Self.equal(String(last.drop { $0 == " " || $0 == "\t" }), "chunked")
+        return isChunked ? .chunkedAtLast : .endless
+    }
+
+    /// The header fields in the order sent, names in lower case.
+    var fields: [(name: String, value: String)] {
+        head.headers.map { ($0.name.lowercased(), Self.trimmed($0.value)) }
+    }
 
     /// The caller's own limit.
     ///
@@ -65,7 +104,10 @@ final class RequestHead: Sendable {
     /// - Throws: ``Problem`` when it is no positive number of seconds.
     func callerTimeout() -> Result<Duration?, Problem> {
         guard let timeout else { return .success(nil) }
-        guard let seconds = Double(timeout), seconds > 0, seconds < 1e9 else {
+        // `Double` takes more than decimal numbers.
+        guard timeout.utf8.allSatisfy("0123456789.eE+-".utf8.contains),
+            let seconds = Double(timeout), seconds > 0, seconds < 1e9
+        else {
             return .failure(
                 Problem(
                     .badRequest,
@@ -82,10 +124,35 @@ final class RequestHead: Sendable {
         var rest = target[...]
         if !rest.utf8.starts(with: "/".utf8), let scheme = rest.firstRange(of: "://") {
             rest = rest[scheme.upperBound...]
-            rest = rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
+            rest = rest[(rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex)...]
         }
-        guard let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?")) else { return (rest, "") }
-        return (rest[..<mark], rest[rest.utf8.index(after: mark)...])
+        let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
+        let path = rest[..<(mark ?? rest.endIndex)]
+        let query = mark.map { rest[rest.utf8.index(after: $0)...] } ?? ""
+        return (path.isEmpty ? "/" : path, query)
+    }
+
+    /// A field's value without the white space that may stand behind it, which NIO's decoder leaves there.
+    ///
+    /// Source: RFC 9112, section 5.1.
+    private static func trimmed(_ value: String) -> String {
+        var bytes = value.utf8[...]
+        while let last = bytes.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") {
+            bytes.removeLast()
+        }
+        return bytes.endIndex == value.endIndex ? value : String(Substring(bytes))
+    }
+
+    /// Whether a byte may stand in a host's name or address with its port.
+    ///
+    /// Source: RFC 3986, sections 3.2.2 and 3.2.3.
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-._~!$&'()*+,;=%:[]".utf8.contains(byte)
+        }
     }
 
     /// Compares a header with a name in lower case.

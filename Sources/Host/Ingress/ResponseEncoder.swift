@@ -75,9 +75,8 @@ struct ResponseEncoder {
     /// Headers that say how the message is framed, or are written already: a plugin's are dropped.
     private static func isHostsOwn(_ name: String) -> Bool {
         switch name.lowercased() {
-        case "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade",
-            "trailer",
-            "content-type", "date":
+        case "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
+            "te", "trailer", "upgrade", "content-type", "date":
             true
         default: false
         }

@@ -37,14 +37,30 @@ struct Router: Sendable {
     }
 
     private func malformation(of request: RequestHead) -> Problem? {
-        // RFC 9112, section 3.2: a request without Host must be refused.
-        if !request.hasHost && request.isHTTP11 {
+        // RFC 9112, section 3.2: HTTP/1.1 has one Host, no less and no more, and it is a valid one.
+        if request.hostCount == 0 && request.isHTTP11 {
+            return malformed("the request has no Host header, which HTTP/1.1 requires")
+        }
+        if request.hostCount > 1 || !request.hasValidHost {
+            return malformed("the request's Host header is not one valid host")
+        }
+        // RFC 9112, sections 6.1 and 6.3.
+        switch request.transferCoding {
+        case .none: break
+        case .chunked where request.isHTTP11: break
+        case .chunkedAtLast where request.isHTTP11:
             return Problem(
-                .badRequest, "the request has no Host header, which HTTP/1.1 requires",
+                .notImplemented, "the host takes no Transfer-Encoding but chunked",
                 closesConnection: true)
+        case .chunked, .chunkedAtLast: return malformed("HTTP/1.0 knows no Transfer-Encoding")
+        case .endless: return malformed("the last Transfer-Encoding is not chunked")
         }
         if let size = request.contentLength, size > maxBodySize { return bodyTooLarge }
         return nil
+    }
+
+    private func malformed(_ detail: String) -> Problem {
+        Problem(.badRequest, detail, closesConnection: true)
     }
 
     /// `/-/routes` and `/-/healthz`, as Ray Serve has them.
@@ -89,7 +105,8 @@ struct Router: Sendable {
     }
 
     private func notAllowed(_ request: RequestHead, allowed: [String]) -> Resolution {
-        let list = allowed.joined(separator: ", ")
+        // HEAD is taken wherever GET is.
+        let list = allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", ")
         return .problem(
             Problem(
                 .methodNotAllowed,
