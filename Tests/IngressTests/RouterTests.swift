@@ -1,0 +1,139 @@
+import HostDispatch
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import TestSupport
+import Testing
+
+@testable import HostControl
+@testable import HostIngress
+
+@Suite struct RouterTests {
+    private let router: Router
+    private let routes = RouteTable()
+
+    init() {
+        router = Router(routes: routes, maxBodySize: 100)
+        add("echo")
+    }
+
+    private func add(_ name: String) {
+        let backend = Backend(
+            tag: name, settings: BackendSettings(),
+            timer: MultiThreadedEventLoopGroup.singleton.next(), logger: TestLog().quiet)
+        routes.insert(Endpoint(servingPlugin: name, backend: backend))
+    }
+
+    private func resolve(
+        _ method: HTTPMethod = .GET, _ target: String, _ headers: HTTPHeaders = ["Host": "test"],
+        version: HTTPVersion = .http1_1, isDraining: Bool = false
+    ) -> Router.Resolution {
+        router.resolve(
+            RequestHead(
+                HTTPRequestHead(version: version, method: method, uri: target, headers: headers)),
+            isDraining: isDraining)
+    }
+
+    private func problem(_ resolution: Router.Resolution) -> Problem? {
+        if case .problem(let problem) = resolution { problem } else { nil }
+    }
+
+    private func text(_ resolution: Router.Resolution) -> String? {
+        if case .answer(_, let body) = resolution { String(buffer: body) } else { nil }
+    }
+
+    @Test(
+        "a known route with a method it takes is a call", arguments: [HTTPMethod.GET, .POST, .HEAD])
+    func call(method: HTTPMethod) throws {
+        guard case .call(let endpoint, let timeout) = resolve(method, "/echo?a=1") else {
+            Issue.record("no call")
+            return
+        }
+        #expect(endpoint.name == "echo")
+        #expect(timeout == nil)
+    }
+
+    @Test("the caller's timeout goes with the call")
+    func timeout() {
+        let headers: HTTPHeaders = ["Host": "test", "X-Request-Timeout-Seconds": "3"]
+        guard case .call(_, .seconds(3)) = resolve(.POST, "/echo", headers) else {
+            Issue.record("no call with that timeout")
+            return
+        }
+        #expect(
+            problem(resolve(.POST, "/echo", ["Host": "t", "X-Request-Timeout-Seconds": "x"]))?
+                .status
+                == .badRequest)
+    }
+
+    @Test(
+        "a route that is not there is 404 and names the list",
+        arguments: ["/", "/other", "/echo/", "/echo/more", "/Echo", "//echo", "*", "/-/", "/-/x"])
+    func notFound(target: String) {
+        let problem = problem(resolve(.GET, target))
+        #expect(problem?.status == .notFound)
+        #expect(problem?.detail.contains("no endpoint at \(target)") ?? false)
+        #expect(problem?.detail.contains("/-/routes") ?? false)
+    }
+
+    @Test(
+        "a method that the endpoint doesn't take is 405 and names those it takes",
+        arguments: [HTTPMethod.PUT, .DELETE, .OPTIONS, .PATCH, .TRACE])
+    func notAllowed(method: HTTPMethod) {
+        let problem = problem(resolve(method, "/echo"))
+        #expect(problem?.status == .methodNotAllowed)
+        #expect(problem?.headers.map(\.name) == ["allow"])
+        #expect(problem?.headers.map(\.value) == ["GET, HEAD, POST"])
+    }
+
+    @Test("a reserved route can only be read", arguments: ["/-/routes", "/-/healthz"])
+    func reservedMethods(target: String) {
+        #expect(text(resolve(.GET, target)) != nil)
+        #expect(text(resolve(.HEAD, target)) != nil)
+        let problem = problem(resolve(.POST, target))
+        #expect(problem?.status == .methodNotAllowed)
+        #expect(problem?.headers.map(\.value) == ["GET, HEAD"])
+    }
+
+    @Test("the list of routes is a JSON object, in order")
+    func list() {
+        add("alpha")
+        #expect(
+            text(resolve(.GET, "/-/routes"))
+                == #"{"/alpha":["alpha",["GET","POST"]],"/echo":["echo",["GET","POST"]]}"#)
+    }
+
+    @Test("a host that is shutting down is not healthy")
+    func health() {
+        #expect(text(resolve(.GET, "/-/healthz")) == "success")
+        #expect(
+            problem(resolve(.GET, "/-/healthz", isDraining: true))?.status == .serviceUnavailable)
+    }
+
+    @Test("HTTP/1.1 needs one Host, HTTP/1.0 none")
+    func host() {
+        let missing = problem(resolve(.GET, "/echo", [:]))
+        #expect(missing?.status == .badRequest)
+        #expect(missing?.closesConnection ?? false)
+        #expect(problem(resolve(.GET, "/echo", [:], version: .http1_0)) == nil)
+        #expect(problem(resolve(.GET, "/echo", ["Host": ""])) == nil)
+    }
+
+    // RFC 9112, section 3.2.
+    @Test("two Hosts are refused, and the connection is closed")
+    func twoHosts() {
+        let problem = problem(resolve(.GET, "/echo", HTTPHeaders([("Host", "a"), ("Host", "a")])))
+        #expect(problem?.status == .badRequest)
+        #expect(problem?.closesConnection ?? false)
+    }
+
+    @Test("a body over the limit is refused by its Content-Length, one at the limit is not")
+    func bodyLimit() {
+        let headers: (Int) -> HTTPHeaders = { ["Host": "test", "Content-Length": "\($0)"] }
+        #expect(problem(resolve(.POST, "/echo", headers(100))) == nil)
+        let problem = problem(resolve(.POST, "/echo", headers(101)))
+        #expect(problem?.status == .payloadTooLarge)
+        #expect(problem?.closesConnection ?? false)
+        #expect(problem?.detail.contains("100 bytes") ?? false)
+    }
+}
