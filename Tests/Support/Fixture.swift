@@ -28,7 +28,8 @@ package enum Fixture {
     package static func compile(source: String, to path: String, options: [String] = []) throws {
         var arguments = [
             "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra",
-            "-pedantic", "-Werror", "-pthread", "-I", Repository.path("Sources/PluginABI/include"),
+            "-pedantic", "-Werror", "-pthread", "-Wno-unused-command-line-argument", "-I",
+            Repository.path("Sources/PluginABI/include"),
         ]
         if let sanitizer = Sanitizer.current {
             arguments.append("-fsanitize=\(sanitizer.rawValue)")

@@ -10,11 +10,16 @@ package enum Repository {
     package static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent()
 
+    private static let plainProducts = ProcessInfo.processInfo.environment[
+        "BACKPLANE_PLAIN_PRODUCTS"]
+
     package static func path(_ relative: String) -> String {
         root.appendingPathComponent(relative).path
     }
 
     package static func product(_ name: String) -> String {
+        // A Swift library with ThreadSanitizer can't be loaded into a program: scripts/sanitize builds it without.
+        if name == "libcounter.so", let directory = plainProducts { return "\(directory)/\(name)" }
         products.appendingPathComponent(name).path
     }
 }

@@ -10,8 +10,8 @@ internal import Glibc
 /// Notices files that appear, change or go in a directory (inotify).
 ///
 /// The directory is watched, not the files, and only what ends a write counts: a close after writing, a rename into
-/// the directory, a link, a removal. A file that is being written is never reported. Changes are reported when they have been
-/// quiet for a moment, so that a burst is one change.
+/// the directory, a link, a removal. A file that is being written is never reported. Changes are reported when they
+/// have been quiet for a moment, so that a burst is one change.
 final class DirectoryWatcher: Sendable {
     enum Event: Sendable, Equatable {
         /// A file was written or moved in.
