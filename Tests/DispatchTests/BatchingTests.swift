@@ -114,7 +114,7 @@ import Testing
     @Test("several batches run at once when several replicas are free")
     func parallelBatches() async throws {
         try await TestHost.run(
-            plugins: ["libslow.so": Fixture.library("slow", defines: ["SLEEP_MS=500"])],
+            plugins: ["libslow.so": Fixture.library("slow", defines: ["SLEEP_MS=3000"])],
             manifests: ["slow": "num_replicas: 4\nmax_batch_size: 2\nbatch_wait_timeout: 10s"]
         ) { host in
             let most = Task {

@@ -20,7 +20,7 @@ package enum Repository {
     package static func product(_ name: String) -> String {
         // A Swift library with ThreadSanitizer can't be loaded into a program: scripts/sanitize builds it without.
         if name == "libcounter.so", let directory = plainProducts { return "\(directory)/\(name)" }
-        products.appendingPathComponent(name).path
+        return products.appendingPathComponent(name).path
     }
 }
 
