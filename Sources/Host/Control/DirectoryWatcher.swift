@@ -147,8 +147,8 @@ final class DirectoryWatcher: Sendable {
         return events
     }
 
-    /// Whether a new name stands for a file that was there before, which nobody will write and close: a symbolic link, or
-    /// a hard one.
+    /// Whether a new name stands for a file that was there before, which nobody will write and close: a symbolic link,
+    /// or a hard one.
     private func isLink(_ name: String) -> Bool {
         guard
             let attributes = try? FileManager.default.attributesOfItem(
