@@ -33,7 +33,7 @@ bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a 
 	@scripts/setup --bench
 	@scripts/bench $(BENCH_FLAGS)
 
-soak: deps ## The long tests: a million calls across reloads
+soak: deps ## The long tests: 200,000 calls across 40 reloads
 	swift build --build-tests
 	BACKPLANE_SOAK=1 swift test --skip-build --filter "Soak|Backpressure"
 

@@ -97,7 +97,7 @@ struct CommandLineTests {
     func remarks() async throws {
         let host = try await startHost()
         try host.place(try Fixture.library("no_entry"), as: "broken.so")
-        try await host.wait(for: "broken") { $0.state == .failed }
+        let broken = try await host.wait(for: "broken") { $0.state == .failed }
         _ = try await host.run("reload", "echo")
         let retired = try await host.wait(for: "echo") { !$0.retiredGenerations.isEmpty }
         let lines = try await host.run("list").output.split(separator: "\n")
@@ -108,10 +108,7 @@ struct CommandLineTests {
             ])
         #expect(
             lines.suffix(2) == [
-                """
-                \(host.path(of: "broken.so")): not a Backplane plugin: it does not export \
-                backplane_plugin_entry()
-                """,
+                "\(host.path(of: "broken.so")): \(try #require(broken.reason))",
                 "echo: retired, still mapped: generation \(retired.retiredGenerations[0])",
             ])
     }
@@ -173,13 +170,13 @@ struct CommandLineTests {
     func reloadBroken() async throws {
         let host = try await startHost()
         try host.place(try Fixture.library("no_entry"), as: "libecho.so")
-        try await host.wait(for: "echo") { $0.reason != nil }
+        let status = try await host.wait(for: "echo") { $0.reason != nil }
         let result = try await host.run("reload", "echo")
         #expect(result.status == 1)
         #expect(
             result.errors == """
-                Error: echo was not reloaded: not a Backplane plugin: it does not export \
-                backplane_plugin_entry(); the generation that served before serves on
+                Error: echo was not reloaded: \(try #require(status.reason)); the generation that \
+                served before serves on
 
                 """)
         #expect(try await host.http.call("echo", nil, "still").text == "still")

@@ -6,7 +6,7 @@ import TestSupport
 /// What an operator does with a host: commands, and files in its plugins directory.
 extension HostProcess {
     /// Runs another command of `backplane` against this host.
-    func run(_ arguments: String..., input: String = "") async throws -> Program.Ended {
+    func run(_ arguments: String..., input: String = "") async throws -> Tool.Result {
         try await Program.run(
             Self.executable, [arguments[0], "--admin-socket", adminSocket] + arguments.dropFirst(),
             input: input)
@@ -49,7 +49,7 @@ extension HostProcess {
     /// `cp library plugins.d/file`: an existing file is overwritten where it stands.
     func copy(_ library: String, as file: String) async throws {
         let result = try await Program.run("cp", [library, path(of: file)])
-        guard result.status == 0 else { throw Program.Failure(description: result.errors) }
+        guard result.status == 0 else { throw Tool.Failure(description: result.errors) }
     }
 
     /// Puts a library in place by rename.

@@ -7,7 +7,7 @@ import Testing
 @Suite("backplane serve", .serialized)
 struct ServeTests {
     /// Runs `backplane serve`, which is expected to end by itself.
-    private func serve(_ arguments: [String]) async throws -> Program.Ended {
+    private func serve(_ arguments: [String]) async throws -> Tool.Result {
         let directory = try TemporaryDirectory()
         let plugins = try directory.makeDirectory("plugins.d")
         let ended = try await Program.run(

@@ -1,22 +1,19 @@
 import Foundation
 
 /// The `backplane` program as a process of its own, as an operator starts it.
-package final class HostProcess: @unchecked Sendable {
-    // Sendable: `Process` is only asked for its state and sent signals, which it allows from any thread.
+package final class HostProcess: Sendable {
     package let directory: TemporaryDirectory
-    package private(set) var port = 0
+    package let port: Int
     package let adminSocket: String
-    private let process = Process()
-    private let errorFile: String
-    private let outputFile: String
+    private let program: Program
 
     package static let executable = Repository.product("backplane")
 
     package var pluginsDirectory: String { directory.file("plugins.d") }
     package var http: HTTPTestClient { HTTPTestClient(port: port) }
-    package var pid: Int32 { process.processIdentifier }
-    package var log: String { (try? String(contentsOfFile: errorFile, encoding: .utf8)) ?? "" }
-    package var output: String { (try? String(contentsOfFile: outputFile, encoding: .utf8)) ?? "" }
+    package var pid: Int32 { program.pid }
+    package var log: String { program.errors }
+    package var output: String { program.output }
 
     private struct Ready: Decodable {
         struct HTTP: Decodable { let port: Int }
@@ -34,53 +31,38 @@ package final class HostProcess: @unchecked Sendable {
     ) async throws {
         directory = try TemporaryDirectory()
         adminSocket = directory.file("admin.sock")
-        errorFile = directory.file("stderr")
-        outputFile = directory.file("stdout")
         let pluginsDirectory = try directory.makeDirectory("plugins.d")
         for (name, library) in plugins {
             try Fixture.place(library, as: name, in: pluginsDirectory)
         }
         let ready = directory.file("ready.json")
-        _ = FileManager.default.createFile(atPath: errorFile, contents: nil)
-        _ = FileManager.default.createFile(atPath: outputFile, contents: nil)
-        process.executableURL = URL(fileURLWithPath: Self.executable)
-        process.arguments =
+        program = try Program(
+            Self.executable,
             [
                 "serve", "--plugins-dir", pluginsDirectory, "--port", "0", "--admin-socket",
                 adminSocket, "--ready-file", ready,
-            ] + arguments
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(["TMPDIR": directory.path]) { $1 }.merging(environment) { $1 }
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorFile))
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputFile))
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        port = try await Eventually.value(within: .seconds(60)) { [process] in
-            guard process.isRunning else {
-                throw Tool.Failure(description: "the host ended: \(self.log)")
+            ] + arguments,
+            environment: ["TMPDIR": directory.path].merging(environment) { $1 })
+        port = try await Eventually.value(within: .seconds(60)) { [program] in
+            guard program.isRunning else {
+                throw Tool.Failure(description: "the host ended: \(program.errors)")
             }
             guard let data = FileManager.default.contents(atPath: ready) else { return nil }
             return try JSONDecoder().decode(Ready.self, from: data).http.port
         }
     }
 
-    deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    }
-
-    package var isRunning: Bool { process.isRunning }
+    package var isRunning: Bool { program.isRunning }
 
     package func signal(_ number: Int32) {
-        kill(process.processIdentifier, number)
+        program.signal(number)
     }
 
     /// Waits for the process to end.
     ///
     /// - Returns: its exit status; for one that a signal ended, 128 and the signal's number.
     package func waitForExit(within timeout: Duration = .seconds(30)) async throws -> Int32 {
-        try await Eventually.true(within: timeout) { !self.process.isRunning }
-        return process.terminationReason == .uncaughtSignal
-            ? 128 + process.terminationStatus : process.terminationStatus
+        try await program.waitForExit(within: timeout)
     }
 
     /// Runs another command of `backplane` against this host.

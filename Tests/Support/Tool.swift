@@ -10,6 +10,10 @@ package enum Tool {
 
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     /// - Throws: ``Failure`` with what the program printed, when it does not exit with status 0.
@@ -25,28 +29,11 @@ package enum Tool {
         return result.output
     }
 
-    /// Runs a program, found on the PATH unless it is a path, and waits for it.
+    /// Runs a program, found on the PATH unless it is a path. Blocks until it has ended.
     package static func result(
         of program: String, _ arguments: [String], environment: [String: String] = [:]
     ) throws -> Result {
-        let process = Process()
-        process.executableURL = URL(
-            fileURLWithPath: program.contains("/") ? program : "/usr/bin/env")
-        process.arguments = program.contains("/") ? arguments : [program] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let directory = try TemporaryDirectory()
-        // Files, not pipes: a program that prints much must not wait for a reader.
-        let output = try file(directory.file("out"))
-        let errors = try file(directory.file("err"))
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return Result(
-            status: process.terminationStatus,
-            output: try String(contentsOfFile: directory.file("out"), encoding: .utf8),
-            errors: try String(contentsOfFile: directory.file("err"), encoding: .utf8))
+        try Program(program, arguments, environment: environment).waitBlocking()
     }
 
     /// A tool of the Swift toolchain that built the tests, beside `swift`.
@@ -56,10 +43,5 @@ package enum Tool {
             .trimmingCharacters(in: .whitespacesAndNewlines) ?? "/usr/bin/swift"
         return URL(fileURLWithPath: swift).deletingLastPathComponent().appendingPathComponent(name)
             .path
-    }
-
-    private static func file(_ path: String) throws -> FileHandle {
-        _ = FileManager.default.createFile(atPath: path, contents: nil)
-        return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
     }
 }

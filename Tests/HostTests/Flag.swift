@@ -1,0 +1,12 @@
+import Synchronization
+
+/// Tells several tasks or threads to stop.
+final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() {
+        value.store(true, ordering: .relaxed)
+    }
+}
