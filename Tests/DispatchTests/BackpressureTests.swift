@@ -68,7 +68,7 @@ import Testing
             print(
                 "overload: \(sorted.count) answered, \(refusals) refused, p99 \(p99), memory +\(growth >> 20) MiB"
             )
-            #expect(refusals > sorted.count, "it was not overloaded")
+            #expect(refusals > 0, "it was not overloaded")
             // How long a full queue takes, at the rate that this run saw. A busy machine is no measure for it.
             let bound = duration * 21 / sorted.count
             if isSoak { #expect(p99 < bound * 2, "the queue's bound is \(bound)") }

@@ -47,7 +47,10 @@ import Testing
     func handleTimeout() async throws {
         try await TestHost.run(
             plugins: ["libblocks.so": Fixture.library("blocks")],
-            manifests: ["blocks": "request_timeout: 300ms\nnum_replicas: 2\nhang_grace: 30s\ndrain_timeout: 10s"]
+            manifests: [
+                "blocks":
+                    "request_timeout: 300ms\nnum_replicas: 2\nhang_grace: 30s\ndrain_timeout: 10s"
+            ]
         ) { host in
             for seconds in [0.05, 60] {
                 let start = ContinuousClock.now

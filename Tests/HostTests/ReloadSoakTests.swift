@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Calls without a pause across reloads of real rebuilds. With `BACKPLANE_SOAK=1` in the environment, ten times as many.
+/// Calls without a pause across reloads of real rebuilds; with `BACKPLANE_SOAK=1` ten times as many.
 @Suite("Soak")
 struct ReloadSoakTests {
     private static let isLong = ProcessInfo.processInfo.environment["BACKPLANE_SOAK"] == "1"

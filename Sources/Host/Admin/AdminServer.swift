@@ -31,31 +31,42 @@ package struct AdminServer: Sendable {
     }
 
     /// - Throws: ``AdminError`` when the socket can't be listened on.
-    package func run(onListening: @escaping @Sendable () -> Void) async throws {
+    package func run(
+        onListening: @escaping @Sendable (Result<Void, AdminError>) -> Void
+    ) async throws {
         try await AdminSocket.claim(path, eventLoops: eventLoops)
-        let restorePermissions = AdminSocket.restrictPermissions()
+        let staged = try AdminSocket.stage(path)
         // What Hummingbird logs at lower levels is about its parts, or comes back as an error that is thrown here.
         var serverLogger = logger
         serverLogger.logLevel = .critical
         let application = Application(
             router: router(),
-            configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
+            configuration: ApplicationConfiguration(address: .unixDomainSocket(path: staged)),
             onServerRunning: { _ in
-                restorePermissions()
-                onListening()
+                do {
+                    try AdminSocket.publish(staged, as: path)
+                    onListening(.success(()))
+                } catch {
+                    onListening(.failure(cannotListen(error)))
+                }
             },
             eventLoopGroupProvider: .shared(eventLoops),
             logger: serverLogger)
-        defer { AdminSocket.remove(path) }
+        defer {
+            AdminSocket.unstage(staged)
+            AdminSocket.remove(path)
+        }
         do {
             try await application.run()
         } catch {
-            restorePermissions()
-            throw AdminError(
-                code: .cannotListen,
-                message: "cannot listen on the admin socket \(path): \(reason(error))", cause: error
-            )
+            throw cannotListen(error)
         }
+    }
+
+    private func cannotListen(_ error: any Error) -> AdminError {
+        AdminError(
+            code: .cannotListen,
+            message: "cannot listen on the admin socket \(path): \(reason(error))", cause: error)
     }
 
     private func reason(_ error: any Error) -> String {

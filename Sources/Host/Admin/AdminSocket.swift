@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HostPlugins
 internal import NIOCore
 internal import NIOPosix
 
@@ -59,12 +60,42 @@ package enum AdminSocket {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// From now on, and until the function that is returned has been called, new sockets have mode 0600 from their
-    /// first moment on.
+    /// A path to bind to where nobody else can reach it: in a new directory beside `path` that only the owner may
+    /// enter.
     ///
-    /// The mask is the process's: files that other threads make meanwhile get fewer permissions, never more.
-    static func restrictPermissions() -> @Sendable () -> Void {
-        let mask = umask(0o177)
-        return { umask(mask) }
+    /// - Throws: ``AdminError`` when the directory can't be made.
+    static func stage(_ path: String) throws(AdminError) -> String {
+        let parent = path.lastIndex(of: "/").map { path[...$0] } ?? "./"
+        let directory = "\(parent).bp-\(UUID().uuidString.prefix(6))"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: false,
+                attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw AdminError(
+                code: .cannotListen,
+                message: "cannot listen on the admin socket \(path): \(reason(error)); "
+                    + "choose another path with --admin-socket",
+                cause: error)
+        }
+        return "\(directory)/s"
+    }
+
+    /// What the system says, without Foundation's words around it.
+    private static func reason(_ error: any Error) -> String {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        return underlying.map { SystemError.text(CInt($0.code)) } ?? "\(error)"
+    }
+
+    /// Gives a socket that was bound to a staged path its mode, 0600, and then its place.
+    static func publish(_ staged: String, as path: String) throws {
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: staged)
+        try FileManager.default.moveItem(atPath: staged, toPath: path)
+        unstage(staged)
+    }
+
+    /// Removes what ``stage(_:)`` made.
+    static func unstage(_ staged: String) {
+        remove(String(staged.dropLast(2)))
     }
 }

@@ -102,7 +102,12 @@ public struct BackplaneHost: Service {
             Part { await catalog.run() },
             Part {
                 do {
-                    try await admin.run { settleAdmin.finish() }
+                    try await admin.run { result in
+                        switch result {
+                        case .success: settleAdmin.finish()
+                        case .failure(let error): settleAdmin.finish(throwing: error)
+                        }
+                    }
                 } catch {
                     settleAdmin.finish(throwing: error)
                     throw error
