@@ -120,6 +120,33 @@ import Testing
         }
     }
 
+    @Test("a request for an upgrade is answered, whatever comes behind it while it is called")
+    func upgradeAndMore() async throws {
+        try await TestHost.run(plugins: try Plugins.echo(and: "blocks")) { host in
+            let wire = try Wire(to: host)
+            try await wire.send(
+                Requests.call(
+                    "blocks", "sleep", "200", headers: ["Connection: Upgrade", "Upgrade: own"])
+                    + String(repeating: "x", count: 1_000_000))
+            #expect(try await wire.answer().text == "slept")
+            #expect(await wire.end() == .closed)
+        }
+    }
+
+    @Test("what comes behind a request for an upgrade is not kept")
+    func upgradeAndTooMuch() async throws {
+        let host = try await HostProcess(plugins: Plugins.echo)
+        let before = try Memory.peak(of: host.pid)
+        let wire = try Wire(to: host.port)
+        try await wire.send(
+            Requests.call("echo", nil, "x", headers: ["Connection: Upgrade", "Upgrade: own"]))
+        _ = try await wire.sendUntilBlocked(
+            [UInt8](repeating: 0x78, count: 1 << 20), limit: 256 << 20)
+        let grown = try Memory.peak(of: host.pid) - before
+        #expect(grown < 32 << 20, "the host grew by \(grown >> 20) MiB")
+        #expect(try await host.http.call("echo", nil, "alive").text == "alive")
+    }
+
     @Test("CONNECT is refused, and nothing is tunnelled")
     func tunnel() async throws {
         try await TestHost.run(plugins: Plugins.echo) { host in

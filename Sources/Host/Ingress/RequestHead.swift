@@ -136,11 +136,13 @@ final class RequestHead: Sendable {
     ///
     /// Source: RFC 9112, section 5.1.
     private static func trimmed(_ value: String) -> String {
-        var bytes = value.utf8[...]
-        while let last = bytes.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") {
-            bytes.removeLast()
+        func isWhiteSpace(_ byte: UInt8?) -> Bool {
+            byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
         }
-        return bytes.endIndex == value.endIndex ? value : String(Substring(bytes))
+        guard isWhiteSpace(value.utf8.last) else { return value }
+        var bytes = value.utf8[...]
+        while isWhiteSpace(bytes.last) { bytes.removeLast() }
+        return String(Substring(bytes))
     }
 
     /// Whether a byte may stand in a host's name or address with its port.
@@ -149,9 +151,9 @@ final class RequestHead: Sendable {
     private static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"):
             true
-        default: "-._~!$&'()*+,;=%:[]".utf8.contains(byte)
+        default: "-_~!$&'()*+,;=%[]".utf8.contains(byte)
         }
     }
 
