@@ -69,10 +69,13 @@ import Testing
                 "overload: \(sorted.count) answered, \(refusals) refused, p99 \(p99), memory +\(growth >> 20) MiB"
             )
             #expect(refusals > 0, "it was not overloaded")
-            // How long a full queue takes, at the rate that this run saw. A busy machine is no measure for it.
+            // How long a full queue takes, at the rate that this run saw.
             let bound = duration * 21 / sorted.count
-            if isSoak { #expect(p99 < bound * 2, "the queue's bound is \(bound)") }
-            #expect(growth < 64 << 20)
+            // Beside other tests, which share the process and its memory, neither is a measure of the backend.
+            if isSoak {
+                #expect(p99 < bound * 2, "the queue's bound is \(bound)")
+                #expect(growth < 64 << 20)
+            }
             let status = try #require(try await host.status(of: "slow"))
             #expect(status.calls.waiting == 0 && status.calls.running == 0, "nothing is lost")
         }
