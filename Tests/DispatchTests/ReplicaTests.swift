@@ -29,17 +29,19 @@ import Testing
     @Test("a replica that is taken away finishes its call")
     func shrinkUnderLoad() async throws {
         try await TestHost.run(
-            plugins: ["libblocks.so": Fixture.library("blocks")],
-            manifests: ["blocks": "num_replicas: 4"]
+            plugins: ["libwaits.so": Fixture.library("waits")],
+            manifests: ["waits": "num_replicas: 4"]
         ) { host in
+            let gate = host.directory.file("gate")
             try await withThrowingTaskGroup { group in
                 for _ in 0..<4 {
-                    group.addTask { try await host.http.call("blocks", "sleep", "700").text }
+                    group.addTask { try await host.http.call("waits", nil, gate).text }
                 }
-                _ = try await host.wait(for: "blocks") { $0.calls.running == 4 }
-                try host.writeManifest("blocks", "num_replicas: 1")
-                _ = try await host.wait(for: "blocks") { $0.replicas == 1 }
-                for try await answer in group { #expect(answer == "slept") }
+                _ = try await host.wait(for: "waits") { $0.calls.running == 4 }
+                try host.writeManifest("waits", "num_replicas: 1")
+                _ = try await host.wait(for: "waits") { $0.replicas == 1 }
+                try Data().write(to: URL(fileURLWithPath: gate))
+                for try await answer in group { #expect(answer == "open") }
             }
         }
     }

@@ -179,7 +179,7 @@ typedef struct backplane_request {
 typedef int32_t backplane_origin_t;
 enum {
     BACKPLANE_ORIGIN_HTTP = 1,  /* a request to the HTTP listener */
-    BACKPLANE_ORIGIN_HANDLE = 2 /* a handle: the command line, or another program on the admin socket */
+    BACKPLANE_ORIGIN_HANDLE = 2 /* a handle: another plugin, the program that runs the host, the command line */
 };
 
 /* What else is known of a call. Made when first asked for, so that calls that don't look pay nothing. Host memory,
@@ -273,7 +273,7 @@ struct backplane_host {
     void (*log)(const backplane_host_t *host, backplane_log_level_t level, backplane_string_t message);
 
     /* A service of the host that not every host has, by name; what it points to is valid as long as the library is
-     * loaded. Returns NULL when this host has none of that name. This host has none yet.
+     * loaded. Returns NULL when this host has none of that name. See "Extensions of the host" below.
      * [any-thread] */
     const void *BACKPLANE_NULLABLE (*BACKPLANE_NONNULL get_extension)(
         const backplane_host_t *host, const char *identifier);
@@ -460,6 +460,123 @@ typedef struct backplane_batch_key_extension {
     uint64_t (*BACKPLANE_NULLABLE batch_key)(const backplane_request_t *request);
 } backplane_batch_key_extension_t;
 
+/* ---- Extensions of the host ---------------------------------------------------------------------------------- */
+
+/* Handles: a plugin calls other endpoints of its host, without HTTP. A handle call takes the path of an HTTP one: same
+ * queue, same batches, same limits, and the callee sees BACKPLANE_ORIGIN_HANDLE.
+ *
+ *     const backplane_handle_extension_t *handles = host->get_extension(host, BACKPLANE_EXTENSION_HANDLE);
+ */
+#define BACKPLANE_EXTENSION_HANDLE "backplane.handle/1"
+
+/* The way to one endpoint. A value, copied freely; after `close` the copies are misuse that the host survives. */
+typedef struct backplane_handle {
+    const backplane_host_t *host;
+    uint64_t id; /* never used twice, never 0 */
+} backplane_handle_t;
+
+/* Flags of `open`. */
+enum {
+    /* The endpoint may be missing now: calls wait until it is there, at the longest until their deadline. Plugins are
+     * loaded in any order, so this is what a handle that is opened in `load` or `create` wants. */
+    BACKPLANE_HANDLE_MISSING_OK = 0x1
+};
+
+/* An object in the memory of the process, passed as it is. Both sides agree on what `type` means; the host does not
+ * look inside. */
+typedef struct backplane_native {
+    backplane_string_t type; /* such as "com.example.image/1"; empty: no object */
+    const void *BACKPLANE_NULLABLE object;
+} backplane_native_t;
+
+/* Flags of a handle's call. */
+enum {
+    /* Passes the parent's call on as it came: body, content type, HTTP method, path, query, headers, shard key,
+     * native object and origin are the parent's; those in the struct are not read. Needs a `parent`. */
+    BACKPLANE_HANDLE_FORWARD = 0x1
+};
+
+/* What to call, and with what. Plugin memory, borrowed while `call` or `start` runs, except the native object. */
+typedef struct backplane_handle_request {
+    uint32_t struct_size; /* sizeof(backplane_handle_request_t) */
+    uint32_t flags;       /* BACKPLANE_HANDLE_FORWARD */
+    /* The call that this one is made for: an unfinished one of this plugin, or NULL. The new call ends when the
+     * parent's deadline passes or its caller goes away, and has its request id. So a circle of calls ends with the
+     * deadline of the first. */
+    const backplane_call_t *BACKPLANE_NULLABLE parent;
+    backplane_string_t method_name; /* empty: "__call__" */
+    backplane_bytes_t body;
+    backplane_string_t content_type;
+    backplane_string_t http_method; /* empty: "POST" */
+    backplane_string_t query;       /* percent-encoded, without "?" */
+    backplane_string_t shard_key;   /* empty: none */
+    const backplane_header_t *BACKPLANE_NULLABLE headers; /* names in lower case */
+    uint64_t header_count;
+    uint64_t timeout_ns; /* shortens the endpoint's own; 0: does not */
+    /* Valid until `release_native` is called, or as long as the library is loaded where there is none. */
+    backplane_native_t native;
+    /* Called once when the native object is not used any more: after the callee has finished, which may be after the
+     * answer, and also when the call was refused. Optional. Short, and never blocks.
+     * [any-thread] */
+    void (*BACKPLANE_NULLABLE release_native)(const void *BACKPLANE_NULLABLE object);
+} backplane_handle_request_t;
+
+/* The answer to a handle's call, whole: the parts of a streamed one are put together. Host memory, borrowed while
+ * the callback runs. */
+typedef struct backplane_answer {
+    uint32_t struct_size;
+    backplane_status_t status;       /* OK, or why there is no answer: NOT_FOUND, DEADLINE_EXCEEDED, ... */
+    backplane_string_t message;      /* of a status other than OK */
+    backplane_string_t content_type; /* of the body */
+    backplane_bytes_t body;
+    const backplane_header_t *BACKPLANE_NULLABLE headers;
+    uint64_t header_count;
+} backplane_answer_t;
+
+/* Takes an answer, exactly once for each call that was begun, on the thread that `call` and `start` say. `context` is
+ * what was passed with the call. */
+typedef void (*backplane_on_answer_t)(void *BACKPLANE_NULLABLE context, const backplane_answer_t *answer);
+
+typedef struct backplane_handle_extension {
+    uint32_t struct_size;
+    uint32_t reserved;
+
+    /* Opens a handle to an endpoint by name. `endpoint` stays the plugin's. Returns OK with the handle in `*handle`; or
+     * NOT_FOUND when there is no such endpoint and `flags` lack BACKPLANE_HANDLE_MISSING_OK; `*handle` is unchanged
+     * then.
+     * [any-thread] */
+    backplane_status_t (*open)(
+        const backplane_host_t *host, backplane_string_t endpoint, uint32_t flags, backplane_handle_t *handle);
+
+    /* Closes a handle. Calls that it began go on. Closing a closed handle changes nothing but the misuse count.
+     * [any-thread] */
+    void (*close)(backplane_handle_t handle);
+
+    /* Calls and waits: `on_answer` is called on this thread before `call` returns. `request` stays the plugin's.
+     * Returns OK when `on_answer` was called, whatever the answer; FAILED_PRECONDITION where nobody may wait: in an
+     * INLINE method and on an I/O thread; INVALID_ARGUMENT for a closed handle, a finished parent or a broken struct.
+     * In both cases `release_native` has been called.
+     * [any-thread] */
+    backplane_status_t (*call)(
+        backplane_handle_t handle, const backplane_handle_request_t *request, backplane_on_answer_t on_answer,
+        void *BACKPLANE_NULLABLE context);
+
+    /* Calls and does not wait: `on_answer` is called later, on a thread that the host keeps for this library's answers,
+     * one after the other. It may take its time, and keeps the next answers waiting meanwhile. `request` stays the
+     * plugin's. Returns OK, or INVALID_ARGUMENT as `call` does: `on_answer` is not called then, and `release_native`
+     * has been.
+     * [any-thread] */
+    backplane_status_t (*start)(
+        backplane_handle_t handle, const backplane_handle_request_t *request, backplane_on_answer_t on_answer,
+        void *BACKPLANE_NULLABLE context);
+
+    /* The native object that came with a call, if one did: passed by the program that runs the host, or by a plugin.
+     * The type is borrowed, and the object valid, until the call is finished. Returns OK with the object in `*native`,
+     * or NOT_FOUND when there is none, or the call is finished; `*native` is unchanged then.
+     * [any-thread] */
+    backplane_status_t (*get_native)(backplane_call_t call, backplane_native_t *native);
+} backplane_handle_extension_t;
+
 /* ---- Helpers: nothing below is part of the binary contract --------------------------------------------------- */
 
 /* A NUL-terminated text as a backplane_string_t that borrows it. */
@@ -495,6 +612,30 @@ static inline backplane_status_t backplane_error_format(
     (void)vsnprintf(error->message, error->capacity, format, arguments);
     va_end(arguments);
     return status;
+}
+
+/* A handle call with a body, for `parent`: fill in what else it needs, and pass it to `call` or `start`. */
+static inline backplane_handle_request_t backplane_handle_request(
+    const backplane_call_t *BACKPLANE_NULLABLE parent, backplane_string_t content_type, backplane_bytes_t body) {
+    backplane_handle_request_t request;
+    memset(&request, 0, sizeof(request));
+    request.struct_size = (uint32_t)sizeof(request);
+    request.parent = parent;
+    request.content_type = content_type;
+    request.body = body;
+    return request;
+}
+
+/* Finishes a call with the answer of another one, be it a success or not. */
+static inline void backplane_finish_with(backplane_call_t call, const backplane_answer_t *answer) {
+    if (answer->status != BACKPLANE_STATUS_OK) {
+        call.host->fail(call, answer->status, answer->message);
+        return;
+    }
+    backplane_response_t response = {
+        (uint32_t)sizeof(backplane_response_t), (uint32_t)answer->header_count, answer->headers, answer->content_type,
+        answer->body};
+    call.host->finish(call, &response);
 }
 
 /* ---- Layout: what makes 1.0 binary compatible, held by the compiler (LP64) ----------------------------------- */
@@ -545,6 +686,15 @@ BACKPLANE_ASSERT_SIZE(backplane_state_extension_t, 24);
 BACKPLANE_ASSERT_SIZE(backplane_warmup_extension_t, 16);
 BACKPLANE_ASSERT_SIZE(backplane_health_extension_t, 16);
 BACKPLANE_ASSERT_SIZE(backplane_batch_key_extension_t, 16);
+BACKPLANE_ASSERT_SIZE(backplane_handle_t, 16);
+BACKPLANE_ASSERT_SIZE(backplane_native_t, 24);
+BACKPLANE_ASSERT_SIZE(backplane_handle_request_t, 168);
+BACKPLANE_ASSERT_OFFSET(backplane_handle_request_t, parent, 8);
+BACKPLANE_ASSERT_OFFSET(backplane_handle_request_t, headers, 112);
+BACKPLANE_ASSERT_OFFSET(backplane_handle_request_t, native, 136);
+BACKPLANE_ASSERT_SIZE(backplane_answer_t, 72);
+BACKPLANE_ASSERT_OFFSET(backplane_answer_t, headers, 56);
+BACKPLANE_ASSERT_SIZE(backplane_handle_extension_t, 48);
 
 #if defined(__cplusplus)
 } /* extern "C" */
