@@ -18,6 +18,9 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(
+    name: "NIOFoundationCompat", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -30,7 +33,7 @@ let rooms: [Target] = [
         name: "backplane",
         dependencies: [
             "Backplane", "HostAdmin", "HostControl", nioCore, logging, serviceLifecycle,
-            .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            nioFoundation,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -41,7 +44,7 @@ let rooms: [Target] = [
         name: "Backplane",
         dependencies: [
             "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
-            serviceLifecycle, logging, nioCore, nioPosix,
+            serviceLifecycle, logging, nioCore, nioLocks, nioPosix, nioFoundation, httpTypes,
         ],
         path: "Sources/Host/Backplane",
         swiftSettings: houseRules
@@ -51,9 +54,8 @@ let rooms: [Target] = [
         dependencies: [
             "HostControl", "HostDispatch", "HostPlugins", logging, serviceLifecycle, nioCore,
             nioPosix, nioHTTP1, asyncHTTPClient,
-            .product(name: "NIOFoundationCompat", package: "swift-nio"),
+            nioFoundation, httpTypes,
             .product(name: "Hummingbird", package: "hummingbird"),
-            .product(name: "HTTPTypes", package: "swift-http-types"),
         ],
         path: "Sources/Host/Admin",
         swiftSettings: houseRules
@@ -70,7 +72,7 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostDispatch", "HostPlugins", nioCore, nioLocks, logging, serviceLifecycle,
+            "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, logging, serviceLifecycle,
             .product(name: "Yams", package: "Yams"),
         ],
         path: "Sources/Host/Control",
@@ -139,6 +141,13 @@ let tests: [Target] = [
         dependencies: [
             "TestSupport", "Backplane", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
             nioCore, nioPosix, nioHTTP1,
+        ],
+        swiftSettings: rules
+    ),
+    .testTarget(
+        name: "BackplaneTests",
+        dependencies: [
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", nioCore, nioLocks, httpTypes,
         ],
         swiftSettings: rules
     ),

@@ -12,6 +12,8 @@ final class RecordingCaller: Caller {
 
     var answers: [Result<PluginResponse, DispatchError>] { results.withLockedValue { $0 } }
 
+    let requestID = "test"
+
     func makeMetadata() -> CallMetadata { CallMetadata(origin: .handle, requestID: "test") }
     func receive(part: PluginResponse) -> Bool { true }
     func receive(_ result: Result<PluginResponse, DispatchError>) {

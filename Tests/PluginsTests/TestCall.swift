@@ -79,6 +79,10 @@ final class TestCall: PluginCall {
 
     // MARK: The plugin's side
 
+    var requestID: String { metadata.requestID }
+
+    var native: NativeObject? { nil }
+
     var isAbandoned: Bool { state.withLockedValue { $0.isAbandoned } }
 
     func makeMetadata() -> CallMetadata {

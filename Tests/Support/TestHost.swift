@@ -4,10 +4,10 @@ package import HostAdmin
 package import HostControl
 import Logging
 import NIOCore
-import ServiceLifecycle
 
 /// A host in the tests' own process, with a real listener on a free port and real plugins.
 package final class TestHost: Sendable {
+    package let host: BackplaneHost
     package let directory: TemporaryDirectory
     package let port: Int
     package let adminSocket: String
@@ -16,7 +16,11 @@ package final class TestHost: Sendable {
     package var pluginsDirectory: String { directory.file("plugins.d") }
     package var admin: AdminClient { AdminClient(socket: adminSocket) }
 
-    private init(directory: TemporaryDirectory, addresses: BackplaneHost.Addresses, log: TestLog) {
+    private init(
+        _ host: BackplaneHost, directory: TemporaryDirectory, addresses: BackplaneHost.Addresses,
+        log: TestLog
+    ) {
+        self.host = host
         self.directory = directory
         port = addresses.port
         adminSocket = addresses.adminSocket
@@ -51,29 +55,9 @@ package final class TestHost: Sendable {
         configure(&configuration)
 
         let log = TestLog()
-        let (ready, announce) = AsyncStream<BackplaneHost.Addresses>.makeStream()
-        let host = BackplaneHost(configuration: configuration, logger: log.logger) {
-            announce.yield($0)
-        }
-        let group = ServiceGroup(services: [host], logger: log.quiet)
-        let running = Task {
-            defer { announce.finish() }
-            try await group.run()
-        }
-        guard let addresses = await ready.first(where: { _ in true }) else {
-            try await running.value
-            throw Tool.Failure(description: "the host ended before it listened")
-        }
-        do {
-            let value = try await body(
-                TestHost(directory: directory, addresses: addresses, log: log))
-            await group.triggerGracefulShutdown()
-            try await running.value
-            return value
-        } catch {
-            await group.triggerGracefulShutdown()
-            try? await running.value
-            throw error
+        let host = BackplaneHost(configuration: configuration, logger: log.logger)
+        return try await host.run { addresses in
+            try await body(TestHost(host, directory: directory, addresses: addresses, log: log))
         }
     }
 

@@ -15,17 +15,17 @@ internal import ServiceLifecycle
 package struct AdminServer: Sendable {
     private let path: String
     private let catalog: PluginCatalog
-    private let routes: RouteTable
+    private let handles: HandleCalls
     private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
 
     package init(
-        path: String, catalog: PluginCatalog, routes: RouteTable,
+        path: String, catalog: PluginCatalog, handles: HandleCalls,
         eventLoops: MultiThreadedEventLoopGroup, logger: Logger
     ) {
         self.path = path
         self.catalog = catalog
-        self.routes = routes
+        self.handles = handles
         self.eventLoops = eventLoops
         self.logger = logger
     }
@@ -108,12 +108,8 @@ package struct AdminServer: Sendable {
     }
 
     private func call(_ request: Request, endpoint name: String) async throws -> Response {
-        guard let endpoint = routes.endpoint(named: name) else {
-            let known = routes.all.map(\.name).joined(separator: ", ")
-            return try problem(
-                404,
-                "no endpoint \(name)"
-                    + (known.isEmpty ? "; there are none" : "; there are: \(known)"))
+        guard handles.hasEndpoint(named: name) else {
+            return try problem(404, handles.unknown(name).message)
         }
         var timeout: Duration?
         if let text = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!] {
@@ -125,17 +121,15 @@ package struct AdminServer: Sendable {
                 )
             }
         }
-        let body = try await request.body.collect(upTo: AdminAPI.maxBodySize)
-        let handle = endpoint.handle.options { [timeout] options in
-            if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
-                options.methodName = method
-            }
-            options.timeout = timeout
-            options.contentType = request.headers[.contentType] ?? ""
-            options.requestID = "admin-\(UUID().uuidString.lowercased())"
+        var asked = HandleRequest(endpoint: name)
+        asked.argument = try await request.body.collect(upTo: AdminAPI.maxBodySize)
+        if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
+            asked.method = method
         }
+        asked.timeout = timeout
+        asked.contentType = request.headers[.contentType] ?? ""
         do throws(DispatchError) {
-            let answer = try await handle.remote(body)
+            let answer = try await handles.begin(asked).answer().get()
             var headers = HTTPFields()
             headers[.contentType] =
                 answer.contentType.isEmpty ? "application/octet-stream" : answer.contentType

@@ -25,9 +25,11 @@ public struct BackplaneHost: Service {
         public let routes: [String]
     }
 
+    let handles: HandleCalls
+    private let routes: RouteTable
     private let configuration: HostConfiguration
     private let logger: Logger
-    private let onListening: @Sendable (Addresses) -> Void
+    private var onListening: @Sendable (Addresses) -> Void
 
     /// - Parameter onListening: called once, when the first request can be answered.
     public init(
@@ -37,6 +39,18 @@ public struct BackplaneHost: Service {
         self.configuration = configuration
         self.logger = logger
         self.onListening = onListening
+        routes = RouteTable()
+        handles = HandleCalls(
+            routes: routes, registrationTimeout: configuration.requestTimeout)
+    }
+
+    /// The same host, which announces itself to one more listener.
+    init(_ host: BackplaneHost, alsoTelling onListening: @escaping @Sendable (Addresses) -> Void) {
+        self = host
+        self.onListening = { addresses in
+            host.onListening(addresses)
+            onListening(addresses)
+        }
     }
 
     /// Where the admin socket is.
@@ -59,12 +73,11 @@ public struct BackplaneHost: Service {
         let store = try LibraryStore()
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
-        let routes = RouteTable()
         let catalog = PluginCatalog(
-            settings: controlSettings, routes: routes, store: store, timer: eventLoops.next(),
-            logger: logger)
+            settings: controlSettings, routes: routes, handles: handles, store: store,
+            timer: eventLoops.next(), logger: logger)
         let admin = AdminServer(
-            path: adminSocket, catalog: catalog, routes: routes, eventLoops: eventLoops,
+            path: adminSocket, catalog: catalog, handles: handles, eventLoops: eventLoops,
             logger: logger)
         let server = HTTPServer(
             settings: ingressSettings, routes: routes, eventLoops: eventLoops, logger: logger)
@@ -72,7 +85,7 @@ public struct BackplaneHost: Service {
         // shuts the others down: cancelled, they would leave behind what they have opened.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts(of: catalog, admin, server, routes).map {
+                services: parts(of: catalog, admin, server).map {
                     .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
                 }, logger: quiet(logger)))
         do {
@@ -94,7 +107,7 @@ public struct BackplaneHost: Service {
 
     /// What runs as long as the host does, in the order in which it starts.
     private func parts(
-        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer, _ routes: RouteTable
+        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer
     ) -> [Part] {
         // Ends when the admin socket is listened on, or with the reason why it isn't.
         let (adminListens, settleAdmin) = AsyncThrowingStream<Never, any Error>.makeStream()

@@ -20,6 +20,4 @@ package struct Endpoint: Sendable {
     package func accepts(httpMethod: String) -> Bool {
         httpMethods.contains(httpMethod) || httpMethod == "HEAD" && httpMethods.contains("GET")
     }
-
-    package var handle: Handle { Handle(to: backend, name: name) }
 }

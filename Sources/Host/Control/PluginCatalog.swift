@@ -25,14 +25,15 @@ package actor PluginCatalog {
     private static let loadWidth = 8
 
     package init(
-        settings: ControlSettings, routes: RouteTable, store: LibraryStore, timer: any EventLoop,
-        logger: Logger
+        settings: ControlSettings, routes: RouteTable, handles: HandleCalls, store: LibraryStore,
+        timer: any EventLoop, logger: Logger
     ) {
         self.settings = settings
         self.logger = logger
         let counter = GenerationCounter()
         environment = PluginDeployment.Environment(
-            store: store, routes: routes, settings: settings, timer: timer, logger: logger,
+            store: store, routes: routes, handles: handles, settings: settings, timer: timer,
+            logger: logger,
             nextGeneration: { counter.next() })
         watcher =
             settings.watchesDirectory

@@ -65,11 +65,12 @@ extension PluginDeployment {
         _ copy: LibraryStore.Copy, _ settings: BackendSettings
     ) async throws(PluginError) -> PluginGeneration {
         let number = environment.nextGeneration()
-        let (store, logger) = (environment.store, logger(of: number))
+        let (store, handles, logger) = (environment.store, environment.handles, logger(of: number))
         return try await PluginThread.run(
             name: name, what: "load", timeout: settings.lifecycleTimeout,
             { () throws(PluginError) in
-                try PluginGeneration.load(copy, from: store, number: number, logger: logger)
+                try PluginGeneration.load(
+                    copy, from: store, number: number, endpoints: handles, logger: logger)
             },
             late: { _ = $0.unload() })
     }

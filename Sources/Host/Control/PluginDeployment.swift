@@ -29,6 +29,8 @@ actor PluginDeployment {
     struct Environment: Sendable {
         let store: LibraryStore
         let routes: RouteTable
+        /// What the plugins' own handles call.
+        let handles: HandleCalls
         let settings: ControlSettings
         let timer: any EventLoop
         let logger: Logger

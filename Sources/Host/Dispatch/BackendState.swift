@@ -96,7 +96,7 @@ struct BackendState {
         guard let method = indices[call.method] else { return .refused(unknownMethod(call.method)) }
         if let deadline = call.deadline { nextTick = min(nextTick, deadline) }
 
-        if methods[method].isInline, phase == .serving, queue.count == 0,
+        if methods[method].isInline, call.mayRunInline, phase == .serving, queue.count == 0,
             let slot = freeSlot(inline: true)
         {
             return .admitted(begin([call], method: method, slot: slot, inline: true))

@@ -1,4 +1,5 @@
 package import HostPlugins
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import Synchronization
 
@@ -12,19 +13,26 @@ package final class Call: PluginCall {
     package let method: String
     package let argument: ByteBuffer
     package let contentType: String
+    package let native: NativeObject?
     package let deadline: NIODeadline?
     /// The deadline that the backend alone sets. What a caller shortens for itself says nothing of the plugin's
     /// health.
     let backendDeadline: NIODeadline?
     private let backend: Backend
     private let caller: any Caller
+    /// Whether an INLINE method may run on the thread that submits the call.
+    let mayRunInline: Bool
     private let isAnswered = Atomic<Bool>(false)
+    /// Calls that the plugin made on behalf of this one. Few calls have any.
+    private let children = AtomicLazyReference<ChildCalls>()
 
     /// - Parameters:
     ///   - timeout: shortens the backend's own `request_timeout`, and never extends it.
+    ///   - limit: a deadline that the call's own can't pass: that of the call on whose behalf it is made.
     package init(
         to backend: Backend, method: String = PluginDescriptor.defaultMethod, argument: ByteBuffer,
-        contentType: String = "", timeout: Duration? = nil, caller: any Caller
+        contentType: String = "", timeout: Duration? = nil, limit: NIODeadline? = nil,
+        native: NativeObject? = nil, mayRunInline: Bool = true, caller: any Caller
     ) {
         self.backend = backend
         self.method = method
@@ -34,13 +42,34 @@ package final class Call: PluginCall {
         let now = NIODeadline.now()
         backendDeadline = backend.requestTimeout.map { now + $0 }
         let callersDeadline = timeout.map { now + TimeAmount($0) }
-        deadline = [backendDeadline, callersDeadline].compactMap { $0 }.min()
+        deadline = Self.earliest(Self.earliest(backendDeadline, callersDeadline), limit)
+        self.native = native
+        self.mayRunInline = mayRunInline
+    }
+
+    private static func earliest(_ first: NIODeadline?, _ second: NIODeadline?) -> NIODeadline? {
+        guard let first else { return second }
+        guard let second else { return first }
+        return min(first, second)
     }
 
     /// Takes the call back: the caller went away. Nobody is told the answer any more.
     package func cancel() {
         guard claimAnswer() else { return }
         backend.forget(self)
+        children.load()?.cancel()
+    }
+
+    /// Has a call that is made on behalf of this one cancelled together with it.
+    package func adopt(_ child: HandleCall) {
+        let children = children.storeIfNil(ChildCalls())
+        children.insert(child)
+        if isAbandoned { children.cancel() }
+    }
+
+    /// A child has its answer.
+    func release(_ child: HandleCall) {
+        children.load()?.remove(child)
     }
 
     /// Answers the caller, unless that has happened.
@@ -61,6 +90,8 @@ package final class Call: PluginCall {
 
     package var isAbandoned: Bool { isAnswered.load(ordering: .acquiring) }
 
+    package var requestID: String { caller.requestID }
+
     package func makeMetadata() -> CallMetadata { caller.makeMetadata() }
 
     package func send(_ part: PluginResponse) -> Bool {
@@ -73,5 +104,22 @@ package final class Call: PluginCall {
                 DispatchError(.plugin(failure.status), failure.message, cause: failure)
             })
         backend.pluginFinished(self, inTime: inTime)
+    }
+}
+
+/// The calls that one call has led to and that have no answer yet.
+private final class ChildCalls: Sendable {
+    private let calls = NIOLockedValueBox<[ObjectIdentifier: HandleCall]>([:])
+
+    func insert(_ call: HandleCall) {
+        calls.withLockedValue { $0[ObjectIdentifier(call)] = call }
+    }
+
+    func remove(_ call: HandleCall) {
+        calls.withLockedValue { _ = $0.removeValue(forKey: ObjectIdentifier(call)) }
+    }
+
+    func cancel() {
+        for call in calls.withLockedValue({ $0 }).values { call.cancel() }
     }
 }

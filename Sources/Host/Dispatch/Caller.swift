@@ -4,6 +4,9 @@ package import HostPlugins
 ///
 /// The functions are called from any thread, also from the one that submits the call, before `submit` returns.
 package protocol Caller: AnyObject, Sendable {
+    /// The id of the request, taken from the caller or made; never empty.
+    var requestID: String { get }
+
     /// What the plugin may ask of the call beside its argument.
     func makeMetadata() -> CallMetadata
 

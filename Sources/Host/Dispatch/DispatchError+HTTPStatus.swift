@@ -4,7 +4,8 @@ package import HostPlugins
 extension DispatchError {
     package var httpStatus: Int {
         switch code {
-        case .unknownMethod: 404
+        case .unknownEndpoint, .unknownMethod: 404
+        case .invalidArgument: 400
         case .queueFull, .unavailable: 503
         case .deadlineExceeded: 504
         case .cancelled: 499

@@ -3,6 +3,10 @@ package import HostPlugins
 /// Why a call has no successful answer.
 package struct DispatchError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable, Equatable {
+        /// There is no endpoint of that name.
+        case unknownEndpoint
+        /// The argument can't be encoded.
+        case invalidArgument
         /// The plugin has no method of that name.
         case unknownMethod
         /// `max_queued_requests` calls are waiting already.

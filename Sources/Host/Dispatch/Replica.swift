@@ -10,7 +10,7 @@ package final class Replica: Sendable {
     /// 0, 1, ... within its set.
     package let index: Int
     private let instance: PluginInstance
-    private let threads: NIOLockedValueBox<[ReplicaThread]>
+    private let threads: NIOLockedValueBox<[SerialThread]>
     private let name: String
 
     /// Starts the first thread and makes the instance on it, warms it up and asks for its health.
@@ -40,7 +40,7 @@ package final class Replica: Sendable {
     private static func create(
         of generation: PluginGeneration, index: Int, backend: String, settings: BackendSettings
     ) async throws(PluginError) -> Replica {
-        let thread = ReplicaThread(name: backend)
+        let thread = SerialThread(name: backend)
         let create: @Sendable () throws(PluginError) -> PluginInstance = {
             () throws(PluginError) in
             try PluginInstance(
@@ -56,7 +56,7 @@ package final class Replica: Sendable {
         }
     }
 
-    private init(_ instance: PluginInstance, index: Int, name: String, thread: ReplicaThread) {
+    private init(_ instance: PluginInstance, index: Int, name: String, thread: SerialThread) {
         self.instance = instance
         self.index = index
         self.name = name
@@ -98,9 +98,9 @@ package final class Replica: Sendable {
     /// Hands an assignment to its thread.
     ///
     /// - Returns: the thread, which is to be woken for it.
-    func prepare(_ assignment: BackendState.Assignment, backend: Backend) -> ReplicaThread {
+    func prepare(_ assignment: BackendState.Assignment, backend: Backend) -> SerialThread {
         let thread = threads.withLockedValue { threads in
-            if assignment.isNewThread { threads.append(ReplicaThread(name: name)) }
+            if assignment.isNewThread { threads.append(SerialThread(name: name)) }
             return threads[assignment.thread!]
         }
         thread.prepare { [self] in

@@ -1,4 +1,5 @@
 package import HostControl
+internal import HostDispatch
 package import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore

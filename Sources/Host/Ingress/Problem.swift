@@ -37,7 +37,9 @@ struct Problem: Error {
         switch error.code {
         case .queueFull, .unavailable: headers = [("retry-after", "1")]
         case .plugin(let code) where detail.isEmpty: detail = "the plugin answered \(code.name)"
-        case .unknownMethod, .deadlineExceeded, .cancelled, .plugin: break
+        case .unknownEndpoint, .invalidArgument, .unknownMethod, .deadlineExceeded, .cancelled,
+            .plugin:
+            break
         }
     }
 

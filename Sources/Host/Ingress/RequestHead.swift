@@ -1,3 +1,4 @@
+internal import HostDispatch
 internal import NIOHTTP1
 
 /// What the host reads from a request's head, in one pass over the headers. A class, because it is handed around and

@@ -2,16 +2,25 @@ internal import Logging
 internal import NIOCore
 internal import PluginABI
 
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
 /// The host's side of the services that a library calls: looks the call up, checks what the plugin passed, hands it
 /// on.
 ///
 /// Every function may be called from any thread, with any argument a confused plugin may come up with.
 final class HostContext: Sendable {
-    let calls = CallRegistry()
+    let calls: CallRegistry
     let conduct: PluginConduct
+    /// nil: the plugin gets no handles.
+    let handles: PluginHandles?
 
-    init(conduct: PluginConduct) {
+    init(conduct: PluginConduct, endpoints: (any EndpointCaller)?) {
+        let calls = CallRegistry()
+        self.calls = calls
         self.conduct = conduct
+        handles = endpoints.map { PluginHandles(to: $0, calls: calls, conduct: conduct) }
     }
 
     func finish(_ call: backplane_call_t, _ response: UnsafePointer<backplane_response_t>) {
@@ -53,7 +62,7 @@ final class HostContext: Sendable {
     }
 
     func allocateBody(_ call: backplane_call_t, _ size: UInt64) -> UnsafeMutablePointer<UInt8>? {
-        guard size <= Self.largestBody, unsafe calls.find(call.id) != nil else { return nil }
+        guard size <= PluginInput.largestBody, unsafe calls.find(call.id) != nil else { return nil }
         // Zeroed before the registry is locked: other calls need not wait for that.
         let body = AllocatedBody(size: Int(size))
         let found = unsafe calls.withMemory(of: call.id) { _, memory in
@@ -75,7 +84,7 @@ final class HostContext: Sendable {
     }
 
     func log(_ level: backplane_log_level_t, _ message: backplane_string_t) {
-        guard let message = unsafe text(message) else {
+        guard let message = unsafe PluginInput.text(message) else {
             conduct.record(.invalidStruct)
             return
         }
@@ -89,9 +98,26 @@ final class HostContext: Sendable {
         conduct.logger.log(level: level, "\(message)", metadata: ["source": "plugin"])
     }
 
-    // MARK: Reading what the plugin passed
+    func native(
+        _ call: backplane_call_t, output: UnsafeMutablePointer<backplane_native_t>
+    ) -> backplane_status_t {
+        guard let native = unsafe calls.find(call.id)?.call.native else {
+            return backplane_status_t(BACKPLANE_STATUS_NOT_FOUND)
+        }
+        // The call holds it until it is finished.
+        unsafe output.pointee = native.value
+        return backplane_status_t(BACKPLANE_STATUS_OK)
+    }
 
-    private static let largestBody: UInt64 = 1 << 30
+    /// A service that not every host has; immortal.
+    func hostExtension(_ identifier: UnsafePointer<CChar>) -> UnsafeRawPointer? {
+        guard UInt(bitPattern: identifier) != 0,
+            unsafe strcmp(identifier, BACKPLANE_EXTENSION_HANDLE) == 0, handles != nil
+        else { return nil }
+        return unsafe HandleExtension.table
+    }
+
+    // MARK: Reading what the plugin passed
 
     private func read(
         _ pointer: UnsafePointer<backplane_response_t>, memory: CallMemory?
@@ -107,21 +133,16 @@ final class HostContext: Sendable {
         guard let body = unsafe body(response.body, memory: memory) else {
             return invalid("a response body that is NULL, over 1 GiB, or more than was allocated")
         }
-        guard let contentType = unsafe text(response.content_type) else {
+        guard let contentType = unsafe PluginInput.text(response.content_type) else {
             return invalid("a content type that is NULL or too long")
         }
-        var headers: [(name: String, value: String)] = []
-        if unsafe response.header_count > 0 {
-            guard let fields = unsafe response.headers else {
-                return invalid("headers that are NULL")
-            }
-            for index in unsafe 0..<Int(response.header_count) {
-                guard let name = unsafe text(fields[index].name),
-                    let value = unsafe text(fields[index].value), HeaderField.isValid(name, value)
-                else { return invalid("a response header that is no valid HTTP header") }
-                headers.append((name, value))
-            }
+        guard unsafe response.header_count == 0 || response.headers != nil else {
+            return invalid("headers that are NULL")
         }
+        guard
+            let headers = unsafe PluginInput.headers(
+                response.headers, count: UInt64(response.header_count))
+        else { return invalid("a response header that is no valid HTTP header") }
         guard HeaderField.isValidValue(contentType) else {
             return invalid("a content type that is no valid HTTP header value")
         }
@@ -134,28 +155,18 @@ final class HostContext: Sendable {
     }
 
     private func body(_ bytes: backplane_bytes_t, memory: CallMemory?) -> ByteBuffer? {
-        guard unsafe bytes.size > 0 else { return ByteBuffer() }
-        guard let data = unsafe bytes.data, unsafe bytes.size <= Self.largestBody else {
-            return nil
-        }
-        if let allocated = memory?.body, unsafe UnsafePointer(allocated.address) == data {
+        if unsafe bytes.size > 0, let allocated = memory?.body,
+            unsafe UnsafePointer(allocated.address) == bytes.data
+        {
             return unsafe allocated.prefix(bytes.size)
         }
-        return unsafe ByteBuffer(bytes: UnsafeRawBufferPointer(start: data, count: Int(bytes.size)))
+        return unsafe PluginInput.body(bytes)
     }
 
     /// What the plugin says of a failure.
     private func message(_ string: backplane_string_t) -> String {
-        if let message = unsafe text(string) { return message }
+        if let message = unsafe PluginInput.text(string) { return message }
         conduct.record(.invalidStruct)
         return "(the plugin's message is NULL or over 1 MiB)"
-    }
-
-    /// Text of the plugin; what is not UTF-8 in it is replaced.
-    private func text(_ string: backplane_string_t) -> String? {
-        guard unsafe string.size > 0 else { return "" }
-        guard let data = unsafe string.data, unsafe string.size <= 1 << 20 else { return nil }
-        return unsafe String(
-            decoding: UnsafeRawBufferPointer(start: data, count: Int(string.size)), as: UTF8.self)
     }
 }

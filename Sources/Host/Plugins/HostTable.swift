@@ -35,7 +35,9 @@ internal import PluginABI
             get_metadata: { call in unsafe HostTable.context(call.host).metadata(call) },
             is_cancelled: { call in unsafe HostTable.context(call.host).isCancelled(call) },
             log: { host, level, message in unsafe HostTable.context(host).log(level, message) },
-            get_extension: { _, _ in nil }
+            get_extension: { host, identifier in
+                unsafe HostTable.context(host).hostExtension(identifier)
+            }
         )
         unsafe storage = .allocate(capacity: 1)
         unsafe storage.initialize(to: Storage(table: table, context: .passRetained(context)))
@@ -45,7 +47,7 @@ internal import PluginABI
         unsafe UnsafeRawPointer(storage).assumingMemoryBound(to: backplane_host_t.self)
     }
 
-    private static func context(_ host: UnsafePointer<backplane_host_t>) -> HostContext {
+    static func context(_ host: UnsafePointer<backplane_host_t>) -> HostContext {
         unsafe UnsafeRawPointer(host).assumingMemoryBound(to: Storage.self)
             .pointee.context.takeUnretainedValue()
     }

@@ -17,6 +17,12 @@ package protocol PluginCall: AnyObject, Sendable {
     /// Whether nobody waits for the answer: the caller went away, or the deadline passed.
     var isAbandoned: Bool { get }
 
+    /// The id of the request that the call belongs to, taken from the caller or made; never empty.
+    var requestID: String { get }
+
+    /// The object that came with the call as it is.
+    var native: NativeObject? { get }
+
     /// What else is known of the call. Made anew at each use; the plugin room asks once per call at most.
     func makeMetadata() -> CallMetadata
 

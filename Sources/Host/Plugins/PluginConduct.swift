@@ -10,15 +10,19 @@ package final class PluginConduct: Sendable {
         case finishedTwice
         /// `invoke` returned with a call unfinished, and the method is not ASYNC.
         case leftUnfinished
+        /// It used a handle that is closed already, or that never was.
+        case closedHandle
         /// It passed a struct that can't be used.
         case invalidStruct
 
         var message: String {
             switch self {
-            case .finishedTwice: "the plugin used a call after it was finished; ignored"
+            case .finishedTwice:
+                "the plugin used a call after it was finished; ignored"
             case .leftUnfinished:
                 "the plugin returned from invoke without finishing a call; answered INTERNAL "
                     + "(mark the method BACKPLANE_METHOD_ASYNC if it finishes calls later)"
+            case .closedHandle: "the plugin used a handle after it was closed; ignored"
             case .invalidStruct: "the plugin passed a struct that breaks the contract"
             }
         }
@@ -27,6 +31,7 @@ package final class PluginConduct: Sendable {
     package let logger: Logger
     private let finishedTwice = Atomic<Int>(0)
     private let leftUnfinished = Atomic<Int>(0)
+    private let closedHandle = Atomic<Int>(0)
     private let invalidStruct = Atomic<Int>(0)
 
     package init(logger: Logger) {
@@ -51,6 +56,7 @@ package final class PluginConduct: Sendable {
         switch misuse {
         case .finishedTwice: body(finishedTwice)
         case .leftUnfinished: body(leftUnfinished)
+        case .closedHandle: body(closedHandle)
         case .invalidStruct: body(invalidStruct)
         }
     }

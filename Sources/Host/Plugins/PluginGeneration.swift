@@ -24,14 +24,17 @@ package final class PluginGeneration: Sendable {
 
     /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [main]
     ///
+    /// - Parameter endpoints: what the library's handles call; nil: it gets no handles.
     /// - Throws: ``PluginError``. Unless it is unloadable, the library may stay mapped, but nothing of it is in use.
     package static func load(
-        _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int, logger: Logger
+        _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int,
+        endpoints: (any EndpointCaller)? = nil, logger: Logger
     ) throws(PluginError) -> PluginGeneration {
         do throws(PluginError) {
             let library = try PluginLibrary(opening: copy)
             do throws(PluginError) {
-                return try PluginGeneration(library, store: store, number: number, logger: logger)
+                return try PluginGeneration(
+                    library, store: store, number: number, endpoints: endpoints, logger: logger)
             } catch {
                 _ = library.close()
                 throw error
@@ -43,14 +46,15 @@ package final class PluginGeneration: Sendable {
     }
 
     private init(
-        _ library: PluginLibrary, store: LibraryStore, number: Int, logger: Logger
+        _ library: PluginLibrary, store: LibraryStore, number: Int,
+        endpoints: (any EndpointCaller)?, logger: Logger
     ) throws(PluginError) {
         self.library = library
         self.store = store
         self.number = number
         fingerprint = library.copy.fingerprint
         conduct = PluginConduct(logger: logger)
-        context = HostContext(conduct: conduct)
+        context = HostContext(conduct: conduct, endpoints: endpoints)
         host = HostTable(context: context)
         extensions = try PluginExtensions(of: library)
 
@@ -78,7 +82,8 @@ package final class PluginGeneration: Sendable {
     /// - Returns: whether it was unmapped; otherwise it stays, as a retired generation.
     package func unload() -> Bool {
         unsafe library.functions.unload?()
-        let unmapped = library.close()
+        // An answer to a call of its own that is still to come needs the library's code.
+        let unmapped = context.handles?.retire() ?? true ? library.close() : false
         if unmapped { store.discard(library.copy) }
         return unmapped
     }

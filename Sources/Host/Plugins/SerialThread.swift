@@ -1,9 +1,8 @@
 internal import Dispatch
-internal import HostPlugins
 internal import NIOConcurrencyHelpers
 
 /// A thread that runs what it is handed, in order, and sleeps in between.
-final class ReplicaThread: Sendable {
+package final class SerialThread: Sendable {
     private enum Work {
         case job(@Sendable () -> Void)
         case stop
@@ -12,7 +11,7 @@ final class ReplicaThread: Sendable {
     private let inbox = NIOLockedValueBox<[Work]>([])
     private let signal = DispatchSemaphore(value: 0)
 
-    init(name: String) {
+    package init(name: String) {
         PluginThread.start(name: name) { [self] in
             while true {
                 signal.wait()
@@ -24,22 +23,22 @@ final class ReplicaThread: Sendable {
         }
     }
 
-    func submit(_ job: @escaping @Sendable () -> Void) {
+    package func submit(_ job: @escaping @Sendable () -> Void) {
         prepare(job)
         wake()
     }
 
     /// Hands a job over without waking the thread: ``wake()`` is owed for it.
-    func prepare(_ job: @escaping @Sendable () -> Void) {
+    package func prepare(_ job: @escaping @Sendable () -> Void) {
         inbox.withLockedValue { $0.append(.job(job)) }
     }
 
-    func wake() {
+    package func wake() {
         signal.signal()
     }
 
     /// Ends the thread after what it has been handed.
-    func stop() {
+    package func stop() {
         inbox.withLockedValue { $0.append(.stop) }
         wake()
     }
@@ -48,7 +47,7 @@ final class ReplicaThread: Sendable {
     ///
     /// - Parameter late: gets the value if it comes after the time was up, to undo it. Runs on the thread.
     /// - Throws: what `body` throws; ``PluginError`` with the code `timedOut`, and the thread stays where it is.
-    func perform<Value: Sendable>(
+    package func perform<Value: Sendable>(
         _ what: String, timeout: Duration,
         _ body: @escaping @Sendable () throws(PluginError) -> Value,
         late: @escaping @Sendable (Value) -> Void = { _ in }

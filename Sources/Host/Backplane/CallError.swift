@@ -1,0 +1,72 @@
+internal import HostDispatch
+internal import HostPlugins
+
+/// Why a handle's call has no answer.
+public struct CallError: Error, Sendable, CustomStringConvertible {
+    /// The kind of a failure.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// There is no endpoint of that name, or no longer.
+        public static let unknownEndpoint = Code("unknownEndpoint")
+        /// The plugin has no method of that name.
+        public static let unknownMethod = Code("unknownMethod")
+        /// The argument can't be encoded.
+        public static let invalidArgument = Code("invalidArgument")
+        /// As many calls wait as `max_queued_requests` allows.
+        public static let queueFull = Code("queueFull")
+        /// The plugin did not answer in time.
+        public static let deadlineExceeded = Code("deadlineExceeded")
+        /// The call was cancelled.
+        public static let cancelled = Code("cancelled")
+        /// No replica can take the call, now or soon.
+        public static let unavailable = Code("unavailable")
+        /// The plugin finished the call with a status other than OK: ``CallError/status``.
+        public static let plugin = Code("plugin")
+        /// The answer is not of the form that was asked for.
+        public static let unexpectedAnswer = Code("unexpectedAnswer")
+
+        public let description: String
+
+        private init(_ description: String) {
+            self.description = description
+        }
+    }
+
+    /// The kind of the failure.
+    public let code: Code
+    /// gRPC's name for the failure, such as `NOT_FOUND`; that which the plugin gave, if it was the plugin who did.
+    public let status: String
+    /// The status that an HTTP caller gets.
+    public let httpStatus: Int
+    /// What happened, and what to do next where that isn't plain.
+    public let message: String
+    /// What lies behind it, if anything does.
+    public let cause: (any Error)?
+
+    public var description: String { message }
+
+    init(_ error: DispatchError) {
+        code =
+            switch error.code {
+            case .unknownEndpoint: .unknownEndpoint
+            case .unknownMethod: .unknownMethod
+            case .invalidArgument: .invalidArgument
+            case .queueFull: .queueFull
+            case .deadlineExceeded: .deadlineExceeded
+            case .cancelled: .cancelled
+            case .unavailable: .unavailable
+            case .plugin: .plugin
+            }
+        status = error.status.name
+        httpStatus = error.httpStatus
+        message = error.message
+        cause = error.cause
+    }
+
+    init(_ code: Code, _ message: String, cause: any Error) {
+        self.code = code
+        status = "INTERNAL"
+        httpStatus = 500
+        self.message = message
+        self.cause = cause
+    }
+}

@@ -1,0 +1,293 @@
+internal import DequeModule
+package import HostPlugins
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+
+/// One call through a handle: keeps its answer until somebody wants it, whole or part by part.
+///
+/// What a plugin streams before that waits here, up to the limit of a ``StreamWindow``; then the plugin waits. Every
+/// function may be called from any thread.
+package final class HandleCall: Caller {
+    package typealias Answer = Result<PluginResponse, DispatchError>
+
+    /// The largest answer that is put together from parts, in bytes.
+    fileprivate static let largestAnswer = 1 << 30
+
+    fileprivate enum Delivery {
+        /// Nobody has said yet what is wanted.
+        case undecided
+        case whole
+        case parts
+        /// Nobody wants the answer; the call runs on.
+        case none
+    }
+
+    fileprivate struct State {
+        var delivery = Delivery.undecided
+        /// Bytes in parts that are kept for the whole answer.
+        var keptSize = 0
+        var hasGivenPart = false
+        var hasGivenLast = false
+        /// Made by the first part of a streamed answer.
+        var window: StreamWindow?
+        /// Parts that nobody has taken.
+        var parts: Deque<PluginResponse> = []
+        /// How the call ended; the last part, if there were others.
+        var result: Answer?
+        var onAnswer: [@Sendable (Answer) -> Void] = []
+        var nextPart: CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>?
+        /// The call, once its endpoint is known, until it is over.
+        var call: Call?
+        var requestID: String
+        /// Until the call has it: it is released when the plugin has finished, however long this lives.
+        var native: NativeObject?
+    }
+
+    private let request: HandleRequest
+    private let state: NIOLockedValueBox<State>
+
+    /// A call that is yet to be sent: ``begin(on:)`` or ``refuse(_:)`` is owed for it.
+    package init(_ request: HandleRequest) {
+        state = NIOLockedValueBox(
+            State(requestID: request.requestID, native: request.native))
+        var request = request
+        request.native = nil
+        self.request = request
+        (request.parent as? Call)?.adopt(self)
+    }
+
+    // MARK: Beginning
+
+    /// Sends the call to a backend, unless it is cancelled by now.
+    package func begin(on backend: Backend) {
+        let native = state.withLockedValue { $0.native.take() }
+        let call = Call(
+            to: backend, method: request.method, argument: request.argument,
+            contentType: request.contentType, timeout: request.timeout,
+            limit: request.parent?.deadline, native: native, mayRunInline: request.mayRunInline,
+            caller: self)
+        let isOver = state.withLockedValue { state in
+            state.call = state.result == nil ? call : nil
+            return state.result != nil
+        }
+        if !isOver { backend.submit(call) }
+    }
+
+    /// Ends a call that has not begun.
+    package func refuse(_ error: DispatchError) {
+        receive(.failure(error))
+    }
+
+    /// Takes the call back. A plugin that is at work on it is told so.
+    package func cancel() {
+        state.withLockedValue { $0.call }?.cancel()
+        receive(.failure(DispatchError(.cancelled, "the caller cancelled the call")))
+    }
+
+    // MARK: The whole answer
+
+    /// Asks for the whole answer.
+    ///
+    /// - Parameter onAnswer: called once, from any thread, also before this returns.
+    package func whenAnswered(_ onAnswer: @escaping @Sendable (Answer) -> Void) {
+        let (answer, window) = state.withLockedValue { state -> (Answer?, StreamWindow?) in
+            state.delivery = .whole
+            if let result = state.result { return (state.putTogether(result), nil) }
+            state.onAnswer.append(onAnswer)
+            return (nil, state.window)
+        }
+        window?.lift()
+        if let answer { onAnswer(answer) }
+    }
+
+    /// Waits for the whole answer. Cancelling the task cancels the call.
+    package func answer() async -> Answer {
+        // Most inline calls have their answer by now.
+        let early = state.withLockedValue { state in
+            state.result.map { result in
+                state.delivery = .whole
+                return state.putTogether(result)
+            }
+        }
+        if let early { return early }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                whenAnswered { continuation.resume(returning: $0) }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    // MARK: Part by part
+
+    /// Waits for the next part of the answer; nil after the last. One task at a time; cancelling it cancels the call.
+    package func nextPart() async -> Result<PluginResponse?, DispatchError> {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let (part, window) = state.withLockedValue { state in
+                    state.delivery = .parts
+                    let part = state.takePart()
+                    if part == nil {
+                        precondition(state.nextPart == nil, "two tasks read one stream")
+                        state.nextPart = continuation
+                    }
+                    return (part, state.window)
+                }
+                guard let part else { return }
+                if case .success(let part?) = part { window?.release(part.body.readableBytes) }
+                continuation.resume(returning: part)
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// Nobody wants the answer, or more of it; the call runs on.
+    package func discard() {
+        let window = state.withLockedValue { state in
+            guard state.delivery == .undecided else { return nil as StreamWindow? }
+            state.delivery = .none
+            state.parts = []
+            return state.window
+        }
+        window?.lift()
+    }
+
+    // MARK: The call's side
+
+    package var requestID: String {
+        let known = state.withLockedValue { $0.requestID }
+        if !known.isEmpty { return known }
+        // A forwarded request keeps its own; a call for another one has that one's.
+        let id = request.forwarded?.requestID ?? request.parent?.requestID ?? RequestID.make()
+        return state.withLockedValue { state in
+            if state.requestID.isEmpty { state.requestID = id }
+            return state.requestID
+        }
+    }
+
+    package func makeMetadata() -> CallMetadata {
+        if let forwarded = request.forwarded { return forwarded }
+        return CallMetadata(
+            origin: .handle, httpMethod: request.httpMethod, path: "/\(request.endpoint)",
+            query: request.query, requestID: requestID, shardKey: request.shardKey,
+            headers: request.headers)
+    }
+
+    package func receive(part: PluginResponse) -> Bool {
+        let window = state.withLockedValue { state in
+            guard state.result == nil else { return nil as StreamWindow? }
+            let window = state.window ?? StreamWindow()
+            if state.window == nil, state.delivery != .parts, state.delivery != .undecided {
+                window.lift()
+            }
+            state.window = window
+            return window
+        }
+        let size = part.body.readableBytes
+        guard let window, window.waitForRoom(size) else { return false }
+        let (waiter, fits) = state.withLockedValue { state in state.append(part) }
+        if let waiter {
+            window.release(size)
+            waiter.resume(returning: .success(part))
+        }
+        if !fits {
+            let error = DispatchError(
+                .plugin(.resourceExhausted), "the answer is over the limit of 1 GiB")
+            receive(.failure(error))
+        }
+        return fits
+    }
+
+    package func receive(_ result: Answer) {
+        let end = state.withLockedValue { state -> End? in
+            guard state.result == nil else { return nil }
+            state.result = result
+            state.call = nil
+            state.native = nil
+            var end = End(window: state.window)
+            if !state.onAnswer.isEmpty {
+                end.onAnswer = state.onAnswer
+                end.answer = state.putTogether(result)
+                state.onAnswer = []
+            }
+            if let waiter = state.nextPart {
+                state.nextPart = nil
+                end.nextPart = (waiter, state.takePart()!)
+            }
+            return end
+        }
+        guard let end else { return }
+        end.window?.close()
+        (request.parent as? Call)?.release(self)
+        if let answer = end.answer {
+            for onAnswer in end.onAnswer { onAnswer(answer) }
+        }
+        if let (waiter, part) = end.nextPart { waiter.resume(returning: part) }
+    }
+
+    /// Who is to be told that the call is over.
+    private struct End {
+        var window: StreamWindow?
+        var onAnswer: [@Sendable (Answer) -> Void] = []
+        var answer: Answer?
+        var nextPart:
+            (
+                CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>,
+                Result<PluginResponse?, DispatchError>
+            )?
+    }
+}
+
+extension HandleCall.State {
+    /// Keeps a part.
+    ///
+    /// - Returns: who waits for it, and gets it instead; and whether there was room.
+    mutating func append(
+        _ part: PluginResponse
+    ) -> (CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>?, fits: Bool) {
+        if let waiter = nextPart {
+            nextPart = nil
+            hasGivenPart = true
+            return (waiter, true)
+        }
+        guard delivery != .none else { return (nil, true) }
+        keptSize += part.body.readableBytes
+        guard keptSize <= HandleCall.largestAnswer else { return (nil, false) }
+        parts.append(part)
+        return (nil, true)
+    }
+
+    /// The next part, the end, or the error that ends the stream; nil when there is none of them yet.
+    mutating func takePart() -> Result<PluginResponse?, DispatchError>? {
+        if let part = parts.popFirst() {
+            keptSize -= part.body.readableBytes
+            hasGivenPart = true
+            return .success(part)
+        }
+        guard let result else { return nil }
+        // An answer in one piece is a stream of one part, also when it has no bytes.
+        if case .success(let last) = result, !hasGivenLast,
+            last.body.readableBytes > 0 || !hasGivenPart
+        {
+            hasGivenLast = true
+            return .success(last)
+        }
+        return result.map { _ in nil }
+    }
+
+    /// The whole answer: the first part has its content type and headers.
+    mutating func putTogether(_ result: HandleCall.Answer) -> HandleCall.Answer {
+        guard var whole = parts.popFirst() else { return result }
+        let rest = parts
+        parts = []
+        let answer = result.map { last in
+            for part in rest { whole.body.writeImmutableBuffer(part.body) }
+            whole.body.writeImmutableBuffer(last.body)
+            return whole
+        }
+        self.result = answer
+        return answer
+    }
+}
