@@ -6,7 +6,6 @@ internal import HostPlugins
 internal import Hummingbird
 package import Logging
 internal import NIOCore
-package import NIOPosix
 internal import ServiceLifecycle
 
 /// Serves the admin API on a Unix socket with mode 0600.
@@ -16,17 +15,15 @@ package struct AdminServer: Sendable {
     private let path: String
     private let catalog: PluginCatalog
     private let handles: HandleCalls
-    private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
 
     package init(
         path: String, catalog: PluginCatalog, handles: HandleCalls,
-        eventLoops: MultiThreadedEventLoopGroup, logger: Logger
+        logger: Logger
     ) {
         self.path = path
         self.catalog = catalog
         self.handles = handles
-        self.eventLoops = eventLoops
         self.logger = logger
     }
 
@@ -34,7 +31,7 @@ package struct AdminServer: Sendable {
     package func run(
         onListening: @escaping @Sendable (Result<Void, AdminError>) -> Void
     ) async throws {
-        try await AdminSocket.claim(path, eventLoops: eventLoops)
+        try await AdminSocket.claim(path)
         let staged = try AdminSocket.stage(path)
         // What Hummingbird logs at lower levels is about its parts, or comes back as an error that is thrown here.
         var serverLogger = logger
@@ -50,7 +47,9 @@ package struct AdminServer: Sendable {
                     onListening(.failure(cannotListen(error)))
                 }
             },
-            eventLoopGroupProvider: .shared(eventLoops),
+            // Not the data plane's loops: those are shut down, and Hummingbird's server may still have something to say
+            // to its loop when it has ended.
+            eventLoopGroupProvider: .singleton,
             logger: serverLogger)
         defer {
             AdminSocket.unstage(staged)

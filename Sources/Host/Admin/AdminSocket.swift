@@ -34,9 +34,7 @@ package enum AdminSocket {
     /// Makes the path free to listen on: removes a socket that a killed host left behind.
     ///
     /// - Throws: ``AdminError`` when a host listens there, when something else is there, or when the path is too long.
-    static func claim(
-        _ path: String, eventLoops: MultiThreadedEventLoopGroup
-    ) async throws(AdminError) {
+    static func claim(_ path: String) async throws(AdminError) {
         let address = try address(path)
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         guard let attributes else { return }
@@ -46,7 +44,8 @@ package enum AdminSocket {
                 message:
                     "\(path) is there and is no socket; choose another path with --admin-socket")
         }
-        if let other = try? await ClientBootstrap(group: eventLoops).connect(to: address).get() {
+        let client = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let other = try? await client.connect(to: address).get() {
             try? await other.close()
             throw AdminError(
                 code: .cannotListen,

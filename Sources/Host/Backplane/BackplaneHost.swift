@@ -77,8 +77,7 @@ public struct BackplaneHost: Service {
             settings: controlSettings, routes: routes, handles: handles, store: store,
             timer: eventLoops.next(), logger: logger)
         let admin = AdminServer(
-            path: adminSocket, catalog: catalog, handles: handles, eventLoops: eventLoops,
-            logger: logger)
+            path: adminSocket, catalog: catalog, handles: handles, logger: logger)
         let server = HTTPServer(
             settings: ingressSettings, routes: routes, eventLoops: eventLoops, logger: logger)
         // Shut down in reverse: first the listener, so that plugins are there as long as requests are. One that fails

@@ -41,7 +41,6 @@ struct BackendState {
         let replica: ReplicaID
         /// nil: the thread that submits the call, for an inline method.
         let thread: Int?
-        let isNewThread: Bool
         let work: Work
     }
 
@@ -338,8 +337,8 @@ struct BackendState {
                 id: nextInvocation, calls: calls, isAsync: methods[method].isAsync),
             inline: inline)
         return Assignment(
-            invocation: nextInvocation, replica: slots[slot].replica, thread: thread?.number,
-            isNewThread: thread?.isNew ?? false, work: .calls(method: method, calls))
+            invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
+            work: .calls(method: method, calls))
     }
 
     private mutating func beginHealthCheck(_ slot: Int, at now: NIODeadline) -> Assignment {
@@ -347,6 +346,6 @@ struct BackendState {
         let thread = slots[slot].beginHealthCheck(nextInvocation, at: now)
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
-            isNewThread: false, work: .healthCheck)
+            work: .healthCheck)
     }
 }

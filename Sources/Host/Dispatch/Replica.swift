@@ -100,7 +100,8 @@ package final class Replica: Sendable {
     /// - Returns: the thread, which is to be woken for it.
     func prepare(_ assignment: BackendState.Assignment, backend: Backend) -> SerialThread {
         let thread = threads.withLockedValue { threads in
-            if assignment.isNewThread { threads.append(SerialThread(name: name)) }
+            // Assignments that were made one after the other may come here in another order.
+            while threads.count <= assignment.thread! { threads.append(SerialThread(name: name)) }
             return threads[assignment.thread!]
         }
         thread.prepare { [self] in

@@ -42,13 +42,13 @@ struct ReplicaSlot {
         running.count < capacity && !isHealthWanted && healthCheck == nil
     }
 
-    /// - Returns: the thread that is to run it; nil for one that runs inline.
-    mutating func begin(_ invocation: Invocation, inline: Bool) -> (number: Int, isNew: Bool)? {
+    /// - Returns: the thread that is to run it, numbered from 0; nil for one that runs inline.
+    mutating func begin(_ invocation: Invocation, inline: Bool) -> Int? {
         running.append(invocation)
         guard !inline else { return nil }
-        if let idle = idleThreads.popLast() { return (idle, false) }
+        if let idle = idleThreads.popLast() { return idle }
         threadCount += 1
-        return (threadCount - 1, true)
+        return threadCount - 1
     }
 
     /// An `invoke` has returned.
