@@ -41,6 +41,18 @@ import Testing
         }
     }
 
+    @Test("a million small parts arrive whole, in order, and in bounded memory")
+    func million() async throws {
+        let host = try await HostProcess(
+            plugins: try Plugins.echo(and: "streams"), arguments: ["--request-timeout", "none"])
+        let before = try Memory.peak(of: host.pid)
+        let answer = try await host.http.call("streams", "sync", "1000000")
+        #expect(answer.body == Array(Self.text(1_000_000).utf8))
+        let grown = try Memory.peak(of: host.pid) - before
+        let bound = Sanitizer.current == nil ? 16 << 20 : 128 << 20
+        #expect(grown < bound, "the host grew by \(grown >> 20) MiB")
+    }
+
     @Test("a stream stands between pipelined answers")
     func pipelined() async throws {
         try await TestHost.run(plugins: try Plugins.echo(and: "streams")) { host in

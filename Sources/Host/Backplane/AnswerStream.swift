@@ -20,6 +20,7 @@ public struct AnswerStream: AsyncSequence, Sendable {
         reading = Reading(call, first: first.body)
     }
 
+    /// The parts that have not been read.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reading: reading) }
 
     /// Reads the parts.

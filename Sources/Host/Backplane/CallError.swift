@@ -24,6 +24,7 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         /// The answer is not of the form that was asked for.
         public static let unexpectedAnswer = Code("unexpectedAnswer")
 
+        /// The code's name.
         public let description: String
 
         private init(_ description: String) {
@@ -42,6 +43,7 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
     /// What lies behind it, if anything does.
     public let cause: (any Error)?
 
+    /// The message.
     public var description: String { message }
 
     init(_ error: DispatchError) {

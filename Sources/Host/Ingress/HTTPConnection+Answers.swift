@@ -59,11 +59,13 @@ extension HTTPConnection {
 
     // MARK: Streams
 
-    /// Writes a part of the streamed answer to the call that is under way.
+    /// Writes parts of the streamed answer to the call that is under way.
     ///
-    /// - Parameter sent: called when the part has left for the client, or never will.
+    /// - Parameters:
+    ///   - parts: one at least.
+    ///   - sent: called when the parts have left for the client, or never will.
     func stream(
-        _ part: PluginResponse, of exchange: HTTPExchange, sent: @escaping @Sendable () -> Void
+        _ parts: [PluginResponse], of exchange: HTTPExchange, sent: @escaping @Sendable () -> Void
     ) {
         guard case .calling(let current, let call, let isStreaming) = state, current === exchange,
             let context
@@ -73,16 +75,18 @@ extension HTTPConnection {
         }
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenComplete { _ in sent() }
-        var buffer = group.allocator.buffer(capacity: 256 + part.body.readableBytes)
+        let size = parts.reduce(256) { $0 + $1.body.readableBytes + 12 }
+        var buffer = group.allocator.buffer(capacity: size)
         let framing = streamFraming(exchange.request)
         if !isStreaming {
             state = .calling(current, call, isStreaming: true)
             group.encoder.encodeHead(
-                status: .ok, contentType: part.contentType, framing: framing, headers: part.headers,
+                status: .ok, contentType: parts[0].contentType, framing: framing,
+                headers: parts[0].headers,
                 keepAlive: keepAlive(exchange.request, closing: framing.isUntilClose), into: &buffer
             )
         }
-        encode(part.body, framing, exchange.request, into: &buffer)
+        for part in parts { encode(part.body, framing, exchange.request, into: &buffer) }
         write(buffer, promise: promise)
         flushIfNeeded()
     }

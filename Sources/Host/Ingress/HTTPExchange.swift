@@ -16,6 +16,8 @@ final class HTTPExchange: Caller {
         var requestID: String?
         /// Made by the first part of a streamed answer.
         var stream: StreamWindow?
+        /// Parts that the event loop has yet to write; it is on its way when there are any.
+        var parts: [PluginResponse] = []
         var isOver = false
     }
 
@@ -69,12 +71,21 @@ final class HTTPExchange: Caller {
             state.stream = stream
             return stream
         }
-        let size = part.body.readableBytes
-        guard let stream, stream.waitForRoom(size) else { return false }
-        connection.eventLoop.execute {
-            self.connection.value.stream(part, of: self) { stream.release(size) }
+        guard let stream, stream.waitForRoom(part.body.readableBytes) else { return false }
+        let isFirst = state.withLockedValue { state in
+            state.parts.append(part)
+            return state.parts.count == 1
         }
+        if isFirst { connection.eventLoop.execute { self.writeParts(to: stream) } }
         return true
+    }
+
+    /// On the event loop: what has come together since it was asked to, in one write. Nothing is held back for that.
+    private func writeParts(to stream: StreamWindow) {
+        var parts: [PluginResponse] = []
+        state.withLockedValue { swap(&$0.parts, &parts) }
+        let size = parts.reduce(0) { $0 + $1.body.readableBytes }
+        connection.value.stream(parts, of: self) { stream.release(size) }
     }
 
     /// The answer is there, or the client has gone: nobody waits for room any more.
