@@ -131,7 +131,9 @@ let tests: [Target] = [
     ),
     .testTarget(
         name: "ControlTests",
-        dependencies: ["TestSupport", "HostControl", "HostDispatch", "HostPlugins", logging],
+        dependencies: [
+            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", nioCore, logging,
+        ],
         swiftSettings: rules
     ),
     .testTarget(
