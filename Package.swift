@@ -133,7 +133,9 @@ let tests: [Target] = [
     ),
     .testTarget(
         name: "ControlTests",
-        dependencies: ["TestSupport", "HostControl", "HostDispatch", "HostPlugins", logging],
+        dependencies: [
+            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", nioCore, logging,
+        ],
         swiftSettings: rules
     ),
     .testTarget(

@@ -62,6 +62,32 @@ import Testing
         #expect(try settings("request_timeout: none").requestTimeout == nil)
     }
 
+    @Test("autoscaling has a maximum, and Ray Serve's defaults for the rest")
+    func autoscaling() throws {
+        #expect(try settings("").autoscaling == nil)
+        let least = try #require(try settings("autoscaling: {max_replicas: 8}").autoscaling)
+        #expect(least.minReplicas == 1)
+        #expect(least.maxReplicas == 8)
+        #expect(least.targetOngoingRequests == 2)
+        #expect(least.upscaleDelay == .seconds(30))
+        #expect(least.downscaleDelay == .seconds(600))
+        var expected = AutoscalingSettings(maxReplicas: 3)
+        expected.minReplicas = 0
+        expected.targetOngoingRequests = 1.5
+        expected.upscaleDelay = .zero
+        expected.downscaleDelay = .seconds(5)
+        let all = try settings(
+            """
+            autoscaling:
+              min_replicas: 0
+              max_replicas: 3
+              target_ongoing_requests: 1.5
+              upscale_delay: 0
+              downscale_delay: 5s
+            """)
+        #expect(all.autoscaling == expected)
+    }
+
     @Test(
         "what can't be used is refused, with the key and what it may be",
         arguments: [
@@ -77,6 +103,35 @@ import Testing
             ("num_replicas: [", ["no YAML"]),
             ("num_replicas: 1\nnum_replicas: 2", ["no YAML"]),
             ("user_config: {since: 2001-12-14}", ["user_config", "JSON"]),
+            ("autoscaling: 4", ["autoscaling is 4", "mapping"]),
+            ("autoscaling:", ["autoscaling is", "mapping"]),
+            ("autoscaling: {}", ["autoscaling.max_replicas is missing"]),
+            ("autoscaling: {max_replica: 2, max_replicas: 2}", ["autoscaling has no key max_rep"]),
+            ("autoscaling: {max_replicas: 0}", ["autoscaling.max_replicas is 0", "from 1 to"]),
+            (
+                "autoscaling: {min_replicas: 3, max_replicas: 2}",
+                ["autoscaling.min_replicas is 3", "autoscaling.max_replicas", "2"]
+            ),
+            (
+                "autoscaling: {max_replicas: 2, min_replicas: -1}",
+                ["autoscaling.min_replicas is -1", "from 0 to"]
+            ),
+            (
+                "autoscaling: {max_replicas: 2, target_ongoing_requests: 0}",
+                ["autoscaling.target_ongoing_requests is 0", "from 0.01 to"]
+            ),
+            (
+                "autoscaling: {max_replicas: 2, target_ongoing_requests: .nan}",
+                ["autoscaling.target_ongoing_requests is nan"]
+            ),
+            (
+                "autoscaling: {max_replicas: 2, upscale_delay: 3}",
+                ["autoscaling.upscale_delay is 3", "unit"]
+            ),
+            (
+                "autoscaling: {max_replicas: 2}\nnum_replicas: 2",
+                ["num_replicas and autoscaling exclude each other"]
+            ),
         ])
     func refused(yaml: String, fragments: [String]) {
         let message = message(yaml)

@@ -1,10 +1,14 @@
-/* create_fails - no replica can be made of it, and it says why. */
+/* create_fails - no replica can be made of it, and it says why; with -DWHILE="path" only while that
+ * file exists. */
+#define _GNU_SOURCE
 #include "backplane_plugin.h"
+
+#include <unistd.h>
 
 static void answer(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
     (void)self;
     for (uint32_t i = 0; i < count; i++) {
-        backplane_finish_text(calls[i], "text/plain", "unreachable");
+        backplane_finish_text(calls[i], "text/plain", "made");
     }
 }
 
@@ -16,6 +20,9 @@ static backplane_status_t create(
     (void)host;
     (void)args;
     (void)instance;
+#ifdef WHILE
+    if (access(WHILE, F_OK) != 0) return BACKPLANE_STATUS_OK;
+#endif
     return backplane_error_format(
         error, BACKPLANE_STATUS_FAILED_PRECONDITION, "no model at %s", "/models/none");
 }

@@ -140,6 +140,27 @@ struct CommandLineTests {
         #expect(calls == ["waiting": 0, "running": 0, "late_finishes": 0, "misuses": 0])
     }
 
+    @Test("list tells how many replicas autoscaling holds, of how many, and for what load")
+    func autoscaling() async throws {
+        let host = try await startHost()
+        try "autoscaling: {min_replicas: 2, max_replicas: 8}".write(
+            toFile: host.path(of: "echo.yaml"), atomically: true, encoding: .utf8)
+        try await host.wait(for: "echo") { $0.replicas == 2 }
+        let table = try await host.run("list").output
+        #expect(
+            table.split(separator: "\n").last
+                == "echo: autoscaling: 2 replicas of 2 to 8, 0.0 ongoing calls")
+        let json = try await host.run("list", "--json").output
+        let plugins = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]])
+        let member = try #require(plugins.last?["autoscaling"] as? [String: Double])
+        #expect(
+            member == [
+                "min_replicas": 2, "max_replicas": 8, "target_replicas": 2, "ongoing_calls": 0,
+            ])
+        #expect(plugins.first?["autoscaling"] == nil)
+    }
+
     // MARK: reload
 
     @Test("reload makes a new generation and the count stays")

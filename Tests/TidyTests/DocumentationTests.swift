@@ -123,13 +123,19 @@ import Testing
 
     @Test("the README's table of the manifest has the keys that the host reads")
     func manifestKeys() throws {
-        let path = "Sources/Host/Control/PluginManifest.swift"
-        let source = try #require(SourceTree.files.first { $0.path == path })
-        let keys = source.lines.compactMap { $0.firstMatch(of: /^ +"(\w+)": \./)?.1 }
+        let nested = try manifestKeys(in: "AutoscalingSettings+Manifest.swift")
+        let keys =
+            try manifestKeys(in: "PluginManifest.swift") + nested.map { "autoscaling.\($0)" }
         let rows = readme.section("The manifest")
-            .compactMap { $0.firstMatch(of: /^\| `(\w+)` \|/)?.1 }
-        #expect(keys.contains("num_replicas"))
-        #expect(rows.map(String.init).sorted() == keys.map(String.init).sorted())
+            .compactMap { $0.firstMatch(of: /^\| `([\w.]+)` \|/)?.1 }
+        #expect(keys.contains("num_replicas") && keys.contains("autoscaling.max_replicas"))
+        #expect(rows.map(String.init).sorted() == keys.sorted())
+    }
+
+    private func manifestKeys(in file: String) throws -> [String] {
+        let path = "Sources/Host/Control/\(file)"
+        let source = try #require(SourceTree.files.first { $0.path == path })
+        return source.lines.compactMap { $0.firstMatch(of: /^ +"(\w+)": \./)?.1 }.map(String.init)
     }
 
     @Test("the README's table of options has those of serve")

@@ -35,6 +35,7 @@ struct PluginTable {
     private static func remarks(_ plugin: PluginStatus) -> [String] {
         var remarks: [String] = []
         if let reason = plugin.reason { remarks.append("\(plugin.path): \(reason)") }
+        if let scaling = plugin.autoscaling { remarks.append(remark(plugin, scaling)) }
         if !plugin.demotedMethods.isEmpty {
             remarks.append(
                 "\(plugin.name): \(plugin.demotedMethods.joined(separator: ", ")) overstayed as INLINE "
@@ -59,6 +60,16 @@ struct PluginTable {
             )
         }
         return remarks
+    }
+
+    private static func remark(
+        _ plugin: PluginStatus, _ scaling: PluginStatus.Autoscaling
+    ) -> String {
+        let replicas = plugin.replicas == 1 ? "1 replica" : "\(plugin.replicas) replicas"
+        let isUnderWay = plugin.replicas != scaling.targetReplicas
+        return "\(plugin.name): autoscaling: \(replicas) of \(scaling.minReplicas) to "
+            + "\(scaling.maxReplicas), " + (isUnderWay ? "to be \(scaling.targetReplicas), " : "")
+            + "\((scaling.ongoingCalls * 10).rounded() / 10) ongoing calls"
     }
 
     private static func list(_ numbers: [Int]) -> String {

@@ -32,11 +32,24 @@ extension PluginDeployment {
         service.replicas.update(settings)
         service.backend.update(settings)
         self.service?.settings = settings
-        try await service.replicas.grow(to: settings.numReplicas, in: service.backend)
-        for replica in service.replicas.shrink(to: settings.numReplicas, in: service.backend) {
+        autoscale(by: settings.autoscaling)
+        if settings.autoscaling == nil { try await resize(service, to: settings.numReplicas) }
+        logger.info(
+            "new settings",
+            metadata: ["replicas": "\(autoscaling?.target ?? settings.numReplicas)"])
+    }
+
+    private func resize(_ service: Service, to count: Int) async throws(PluginError) {
+        do throws(PluginError) {
+            try await service.replicas.grow(to: count, in: service.backend)
+        } catch {
+            // It may have been scaled to zero, and calls would wait for what nobody makes.
+            if service.backend.status.replicas == 0 { service.backend.expectNoReplica() }
+            throw error
+        }
+        for replica in service.replicas.shrink(to: count, in: service.backend) {
             end(replica, of: service)
         }
-        logger.info("new settings", metadata: ["replicas": "\(settings.numReplicas)"])
     }
 
     private func reconfigure(_ service: Service, _ userConfig: String) async throws(PluginError) {
@@ -54,6 +67,10 @@ extension PluginDeployment {
             throw ControlError(.restartFailed, "\(name) is not in service")
         }
         let chosen = service.replicas.replicas.filter { index == nil || $0.index == index }
+        guard !service.replicas.replicas.isEmpty else {
+            throw ControlError(
+                .noSuchReplica, "\(name) has no replica now; its next call gets a fresh one")
+        }
         guard !chosen.isEmpty else {
             let last = service.replicas.replicas.count - 1
             throw ControlError(
@@ -76,14 +93,11 @@ extension PluginDeployment {
     /// Replaces a replica that left the rotation; tries again, less and less often, while that fails.
     func replaceLost(_ replica: Replica, _ reason: String) async {
         guard let service, service.replicas.contains(replica) else { return }
-        let hanging = losses.abandonedCount(in: service.generation.number)
-        guard hanging < ReplicaLosses.limit else {
+        do throws(PluginError) {
+            try checkHangingReplicas(of: service)
+        } catch {
             service.backend.expectNoReplica()
-            fail(
-                PluginError(
-                    .lifecycleFailed,
-                    "\(hanging) replicas hang and were replaced; no more are. Mend the plugin "
-                        + "and reload it; the hanging threads end with the host"))
+            fail(error)
             return
         }
         do throws(PluginError) {
@@ -106,8 +120,19 @@ extension PluginDeployment {
         }
     }
 
+    /// - Throws: ``PluginError`` when so many replicas of the generation hang that no more are to be made.
+    func checkHangingReplicas(of service: Service) throws(PluginError) {
+        let hanging = losses.abandonedCount(in: service.generation.number)
+        guard hanging < ReplicaLosses.limit else {
+            throw PluginError(
+                .lifecycleFailed,
+                "\(hanging) replicas hang and were replaced; no more are. Mend the plugin "
+                    + "and reload it; the hanging threads end with the host")
+        }
+    }
+
     /// Lets a replica that is out of the rotation finish its calls, and destroys it; meanwhile others go on.
-    private func end(_ replica: Replica, of service: Service) {
+    func end(_ replica: Replica, of service: Service) {
         inBackground { deployment in
             do throws(PluginError) {
                 try await service.replicas.end(replica, in: service.backend)

@@ -33,7 +33,9 @@ extension PluginDeployment {
         let replicas: ReplicaSet
         do throws(PluginError) {
             try settings.check(against: generation.descriptor)
-            replicas = try await ReplicaSet.start(of: generation, backend: name, settings: settings)
+            replicas = try await ReplicaSet.start(
+                of: generation, backend: name, settings: settings, count: replicaCount(of: settings)
+            )
         } catch {
             await unload(generation, settings)
             throw error
@@ -87,9 +89,13 @@ extension PluginDeployment {
         backend.onReplicaLost { [weak self] replica, reason in
             Task { await self?.replicaLost(replica, reason) }
         }
+        backend.onReplicaWanted { [weak self] in
+            Task { await self?.followLoad() }
+        }
         backend.install(replicas.replicas, of: replicas.generation)
         let endpoint = Endpoint(servingPlugin: name, backend: backend)
         service = Service(endpoint: endpoint, replicas: replicas, settings: settings)
+        autoscale(by: settings.autoscaling)
         environment.routes.insert(endpoint)
     }
 
@@ -111,6 +117,7 @@ extension PluginDeployment {
         old.backend.install(replicas.replicas, of: replicas.generation)
         old.backend.update(settings)
         service = Service(endpoint: old.endpoint, replicas: replicas, settings: settings)
+        autoscale(by: settings.autoscaling)
         retire(old)
     }
 
@@ -141,6 +148,7 @@ extension PluginDeployment {
         }
         state = .draining
         self.service = nil
+        autoscale(by: nil)
         environment.routes.remove(service.endpoint)
         if await service.backend.close(within: service.settings.drainTimeout) {
             await finalize(service.replicas, service.settings)

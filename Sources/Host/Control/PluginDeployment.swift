@@ -58,6 +58,8 @@ actor PluginDeployment {
     /// Why the newest version of the file, or of its manifest, is not in service.
     var failure: PluginError?
     var losses = ReplicaLosses()
+    var autoscaling: Autoscaling?
+    var samplingLoop: Task<Void, Never>?
     /// Generations that are finishing calls, and those that are finalized and still mapped.
     var draining: [Int] = []
     var retired: [Int] = []
@@ -136,7 +138,7 @@ actor PluginDeployment {
 
     var isServing: Bool { service != nil }
 
-    private func inOrder<Value: Sendable>(
+    func inOrder<Value: Sendable>(
         _ operation: @escaping @Sendable (isolated PluginDeployment) async -> Value
     ) async -> Value {
         let previous = lastOperation
@@ -191,7 +193,8 @@ actor PluginDeployment {
 
     var status: PluginStatus {
         var status = PluginStatus(name: name, path: path, state: state)
-        status.reason = failure?.message
+        status.reason = (failure ?? autoscaling?.failure)?.message
+        status.autoscaling = autoscaling.map { PluginStatus.Autoscaling($0) }
         status.drainingGenerations = draining
         status.retiredGenerations = retired
         status.replacedReplicas = losses.count

@@ -6,7 +6,7 @@ internal import Yams
 /// What stands beside a plugin in `plugins.d/<name>.yaml`: how its backend runs it.
 ///
 /// ```yaml
-/// num_replicas: 2
+/// num_replicas: 2             # or: autoscaling: {max_replicas: 8}
 /// max_batch_size: 32
 /// batch_wait_timeout: 2ms
 /// request_timeout: 10s        # or: none
@@ -35,7 +35,12 @@ package struct PluginManifest: Sendable {
             throw Self.invalid("it is no mapping of keys to values")
         }
         for (key, value) in mapping.sorted(by: { $0.key < $1.key }) {
-            changes.append(try Self.change(key, value))
+            changes.append(try Self.find(key, in: Self.keys).change(key, value))
+        }
+        if mapping["num_replicas"] != nil, mapping["autoscaling"] != nil {
+            throw Self.invalid(
+                "num_replicas and autoscaling exclude each other: "
+                    + "remove num_replicas, or the whole of autoscaling")
         }
     }
 
@@ -47,7 +52,7 @@ package struct PluginManifest: Sendable {
     }
 
     /// The manifest's keys, and what each may be. One line a key.
-    private static let keys: [String: Key] = [
+    private static let keys: [String: ManifestKey<BackendSettings>] = [
         "num_replicas": .count(1...1_024, \.numReplicas),
         "max_batch_size": .count(1...65_536, \.maxBatchSize),
         "batch_wait_timeout": .duration(\.batchWaitTimeout),
@@ -60,73 +65,21 @@ package struct PluginManifest: Sendable {
         "health_check_failures": .count(1...1_000, \.healthCheckFailures),
         "hang_grace": .duration(\.hangGrace),
         "user_config": .json(\.userConfig),
+        "autoscaling": .autoscaling(\.autoscaling),
     ]
 
-    private enum Key {
-        typealias Path<Value> = any WritableKeyPath<BackendSettings, Value> & Sendable
-
-        case count(ClosedRange<Int>, Path<Int>)
-        case duration(Path<Duration>)
-        /// A duration of a millisecond at least: something is done that often.
-        case period(Path<Duration>)
-        case optionalDuration(Path<Duration?>)
-        case json(Path<String>)
-    }
-
-    private static func change(
-        _ name: String, _ value: Any
-    ) throws(PluginError) -> @Sendable (inout BackendSettings) -> Void {
-        switch keys[name] {
-        case nil:
-            throw invalid(
-                "it has no key \(name); there are: \(keys.keys.sorted().joined(separator: ", "))")
-        case .count(let range, let path):
-            guard let number = value as? Int, range.contains(number) else {
-                throw invalid(
-                    "\(name) is \(value): it must be a whole number from \(range.lowerBound) "
-                        + "to \(range.upperBound)")
-            }
-            return { $0[keyPath: path] = number }
-        case .duration(let path):
-            let duration = try duration(name, value)
-            return { $0[keyPath: path] = duration }
-        case .period(let path):
-            let duration = try duration(name, value)
-            guard duration >= .milliseconds(1) else {
-                throw invalid("\(name) is \(value): it must be 1ms at least")
-            }
-            return { $0[keyPath: path] = duration }
-        case .optionalDuration(let path):
-            let duration = value as? String == "none" ? nil : try duration(name, value)
-            return { $0[keyPath: path] = duration }
-        case .json(let path):
-            let text = try json(name, value)
-            return { $0[keyPath: path] = text }
+    /// - Parameter place: the key whose mapping this is; nil: the manifest itself.
+    static func find<Settings>(
+        _ name: String, in keys: [String: ManifestKey<Settings>], of place: String? = nil
+    ) throws(PluginError) -> ManifestKey<Settings> {
+        guard let key = keys[name] else {
+            let known = keys.keys.sorted().joined(separator: ", ")
+            throw invalid("\(place ?? "it") has no key \(name); there are: \(known)")
         }
+        return key
     }
 
-    private static func duration(_ name: String, _ value: Any) throws(PluginError) -> Duration {
-        // A bare 0 needs no unit.
-        if value as? Int == 0 { return .zero }
-        guard let text = value as? String, let duration = DurationText.parse(text) else {
-            throw invalid(
-                "\(name) is \(value): it must be a duration with a unit, such as 2ms or 10s")
-        }
-        return duration
-    }
-
-    private static func json(_ name: String, _ value: Any) throws(PluginError) -> String {
-        guard JSONSerialization.isValidJSONObject([value]),
-            let data = try? JSONSerialization.data(
-                withJSONObject: value,
-                options: [.fragmentsAllowed, .sortedKeys, .withoutEscapingSlashes])
-        else {
-            throw invalid("\(name) can't be written as JSON: use strings as keys, and plain values")
-        }
-        return String(decoding: data, as: UTF8.self)
-    }
-
-    private static func invalid(_ what: String) -> PluginError {
+    static func invalid(_ what: String) -> PluginError {
         PluginError(.invalidManifest, "its manifest can't be used: \(what)")
     }
 }

@@ -1,3 +1,5 @@
+internal import HostDispatch
+
 /// What the host knows of a plugin file, as `backplane list` shows it.
 ///
 /// The JSON form is part of the admin API: members are added, never renamed.
@@ -30,6 +32,29 @@ package struct PluginStatus: Codable, Sendable, Equatable {
         }
     }
 
+    package struct Autoscaling: Codable, Sendable, Equatable {
+        package var minReplicas: Int
+        package var maxReplicas: Int
+        /// How many replicas there are to be; `replicas` says how many there are.
+        package var targetReplicas: Int
+        /// How many calls waited or ran, on average over the last sampling period.
+        package var ongoingCalls: Double
+
+        init(_ scaling: HostControl.Autoscaling) {
+            minReplicas = scaling.settings.minReplicas
+            maxReplicas = scaling.settings.maxReplicas
+            targetReplicas = scaling.target
+            ongoingCalls = scaling.ongoing
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case minReplicas = "min_replicas"
+            case maxReplicas = "max_replicas"
+            case targetReplicas = "target_replicas"
+            case ongoingCalls = "ongoing_calls"
+        }
+    }
+
     package var name: String
     /// The library file in the plugins directory.
     package var path: String
@@ -45,6 +70,8 @@ package struct PluginStatus: Codable, Sendable, Equatable {
     package var demotedMethods: [String] = []
     /// How many replicas are in the rotation.
     package var replicas = 0
+    /// nil: the manifest says how many replicas there are.
+    package var autoscaling: Autoscaling?
     /// How many replicas were replaced because they were unfit, and why the last one was.
     package var replacedReplicas = 0
     package var lastReplacement: String?
@@ -58,7 +85,7 @@ package struct PluginStatus: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case name, path, state, version, description, generation, route, methods, replicas, calls
-        case reason
+        case autoscaling, reason
         case demotedMethods = "demoted_methods"
         case replacedReplicas = "replaced_replicas"
         case lastReplacement = "last_replacement"

@@ -3,8 +3,6 @@ struct ReplicaLosses {
     /// How many replicas of a generation may hang for good before no more are made: each keeps a thread and its
     /// memory.
     static let limit = 8
-    private static let shortestPause: Duration = .milliseconds(500)
-    private static let longestPause: Duration = .seconds(30)
 
     /// How many were replaced.
     private(set) var count = 0
@@ -12,12 +10,12 @@ struct ReplicaLosses {
     /// How many were left to themselves because a call never came back, by generation. Their libraries must stay as
     /// they are.
     private var abandoned: [Int: Int] = [:]
-    private var pause = shortestPause
+    private var pause = RetryPause()
 
     mutating func replaced(because reason: String) {
         count += 1
         lastReason = reason
-        pause = Self.shortestPause
+        pause = RetryPause()
     }
 
     mutating func abandoned(in generation: Int) {
@@ -26,9 +24,6 @@ struct ReplicaLosses {
 
     func abandonedCount(in generation: Int) -> Int { abandoned[generation] ?? 0 }
 
-    /// How long to wait before a replacement that failed is tried again: twice as long each time.
-    mutating func nextPause() -> Duration {
-        pause = min(pause * 2, Self.longestPause)
-        return pause
-    }
+    /// How long to wait before a replacement that failed is tried again.
+    mutating func nextPause() -> Duration { pause.next() }
 }

@@ -11,6 +11,16 @@ extension Backend {
         guarded.withLockedValue { $0.onReplicaLost = report }
     }
 
+    /// Who is told that a call waits and there is no replica.
+    package func onReplicaWanted(_ report: @escaping @Sendable () -> Void) {
+        guarded.withLockedValue { $0.onReplicaWanted = report }
+    }
+
+    /// How many calls waited or ran on average since the last time this was asked; the first answer means nothing.
+    package func sampleLoad() -> Double {
+        guarded.withLockedValue { $0.state.sampleLoad(at: .now()) }
+    }
+
     /// Puts a generation's replicas into service, in place of those in service before; calls that were held go on.
     ///
     /// The old replicas may still be finishing calls: ``drained(_:within:)``.
@@ -41,6 +51,11 @@ extension Backend {
             (guarded.state.expectNoReplica(), guarded.state.noReplica)
         }
         for call in refused { call.answer(.failure(refusal)) }
+    }
+
+    /// There is no replica now because nobody calls: a call waits for the one that is made then.
+    package func expectReplica() {
+        guarded.withLockedValue { $0.state.expectReplica() }
     }
 
     /// Takes a replica out of the rotation; it finishes what it runs.
@@ -81,7 +96,10 @@ extension Backend {
     ///
     /// - Returns: whether all of them were finished.
     package func close(within timeout: Duration) async -> Bool {
-        guarded.withLockedValue { $0.state.drain() }
+        let (stranded, reason) = guarded.withLockedValue { guarded in
+            (guarded.state.drain(), guarded.state.refusal)
+        }
+        for call in stranded { call.answer(.failure(reason)) }
         startWhatCanBegin()
         let wasIdle: Bool
         do throws(PluginError) {

@@ -31,6 +31,7 @@ package final class Backend: Sendable {
         var armed = NIODeadline.distantFuture
         var healthChecks: RepeatedTask?
         var onReplicaLost: @Sendable (Replica, String) -> Void = { _, _ in }
+        var onReplicaWanted: @Sendable () -> Void = {}
     }
 
     /// Somebody who waits until replicas, or the whole backend, have nothing to do.
@@ -63,11 +64,15 @@ package final class Backend: Sendable {
     package func submit(_ call: Call, wakeups: inout WakeupBatch) {
         let key = usesBatchKeys.load(ordering: .relaxed) ? batchKey(of: call) : CallQueue.noKey
         let now = NIODeadline.now()
-        let (admission, replica, tick) = guarded.withLockedValue { guarded in
+        let (admission, replica, tick, wantReplica) = guarded.withLockedValue { guarded in
             let admission = guarded.state.admit(call, key: key, at: now)
-            return (admission, guarded.replica(of: admission), guarded.armIfNeeded())
+            return (
+                admission, guarded.replica(of: admission), guarded.armIfNeeded(),
+                guarded.state.isFirstWithoutReplica ? guarded.onReplicaWanted : nil
+            )
         }
         if let tick { arm(tick) }
+        wantReplica?()
         switch admission {
         case .refused(let error): call.answer(.failure(error))
         case .admitted(nil): break

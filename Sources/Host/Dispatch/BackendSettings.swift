@@ -1,7 +1,9 @@
 /// How a backend runs its plugin. The names are the configuration's, the defaults Ray Serve's where it has one.
 package struct BackendSettings: Sendable, Equatable {
-    /// How many instances of the plugin there are.
+    /// How many instances of the plugin there are, unless ``autoscaling`` says so.
     package var numReplicas = 1
+    /// nil: there are ``numReplicas``.
+    package var autoscaling: AutoscalingSettings?
     /// How many calls one `invoke` may get, for methods that take several.
     package var maxBatchSize = 1
     /// How long a call may wait for others to share its batch; zero: take what is queued now.

@@ -5,7 +5,7 @@ internal import NIOCore
 extension BackendState {
     mutating func add(_ replica: ReplicaID) {
         slots.append(ReplicaSlot(replica: replica, capacity: capacity))
-        replicaAdded()
+        expectReplica()
     }
 
     /// Takes a replica out of the rotation; it finishes what it runs.
@@ -15,6 +15,7 @@ extension BackendState {
     mutating func retire(_ replica: ReplicaID) -> Bool {
         guard let index = slots.firstIndex(where: { $0.replica == replica }) else { return false }
         let slot = slots.remove(at: index)
+        runningCalls -= slot.callCount
         if !slot.running.isEmpty { retiring.append(slot) }
         return true
     }
@@ -33,7 +34,9 @@ extension BackendState {
 
     mutating func change(_ replica: ReplicaID, _ body: (inout ReplicaSlot) -> Void) {
         if let index = slots.firstIndex(where: { $0.replica == replica }) {
+            let calls = slots[index].callCount
             body(&slots[index])
+            runningCalls += slots[index].callCount - calls
         } else if let index = retiring.firstIndex(where: { $0.replica == replica }) {
             body(&retiring[index])
             dropIdleRetired()

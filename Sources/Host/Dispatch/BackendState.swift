@@ -72,6 +72,9 @@ struct BackendState {
     /// Whether a replica that was lost is being replaced: calls wait for it. If not, and there is no other, they are
     /// refused.
     private(set) var expectsReplica = true
+    /// The calls that the replicas in the rotation run. Those of retired ones are no load that others could take.
+    var runningCalls = 0
+    private var load = OngoingLoad()
     private var isReentrant = false
     private var indices: [String: Int] = [:]
     private var nextInvocation: UInt64 = 0
@@ -87,6 +90,7 @@ struct BackendState {
     mutating func admit(_ call: Call, key: UInt64 = CallQueue.noKey, at now: NIODeadline)
         -> Admission
     {
+        defer { noteLoad(at: now) }
         switch phase {
         case .empty, .closed, .draining: return .refused(refusal)
         case .serving, .held: break
@@ -113,6 +117,7 @@ struct BackendState {
 
     /// The next work that can begin now, if there is any. Call again until there is none.
     mutating func nextAssignment(at now: NIODeadline) -> Assignment? {
+        defer { noteLoad(at: now) }
         if let slot = slots.firstIndex(where: \.isReadyForHealthCheck) {
             return beginHealthCheck(slot, at: now)
         }
@@ -129,6 +134,7 @@ struct BackendState {
     ///
     /// - Returns: work for the same thread.
     mutating func returned(_ done: Assignment, at now: NIODeadline) -> Assignment? {
+        defer { noteLoad(at: now) }
         change(done.replica) { $0.returned(done.invocation, thread: done.thread) }
         guard let slot = slots.firstIndex(where: { $0.replica == done.replica }) else { return nil }
         if slots[slot].isReadyForHealthCheck { return beginHealthCheck(slot, at: now) }
@@ -142,7 +148,10 @@ struct BackendState {
     /// it
     ///   is ``returned(_:at:)`` that does.
     mutating func finishedLater(_ call: Call) -> Bool {
-        for index in slots.indices where slots[index].finishedLater(call) { return true }
+        for index in slots.indices where slots[index].finishedLater(call) {
+            runningCalls -= 1
+            return true
+        }
         for index in retiring.indices where retiring[index].finishedLater(call) {
             dropIdleRetired()
             return true
@@ -165,6 +174,7 @@ struct BackendState {
     /// What is due. Expired calls that wait leave the queue; those that run keep their replica busy until the plugin
     /// lets go of them, or the replica counts as hung.
     mutating func tick(at now: NIODeadline) -> Due {
+        defer { noteLoad(at: now) }
         var due = Due(expired: queue.takeExpired(at: now))
         var next = queue.nextEvent
         let grace = TimeAmount(settings.hangGrace)
@@ -190,6 +200,17 @@ struct BackendState {
         return due
     }
 
+    /// How many calls waited or ran on average since the last sample; the first one means nothing.
+    mutating func sampleLoad(at now: NIODeadline) -> Double {
+        let average = load.sample(at: now)
+        noteLoad(at: now)
+        return average
+    }
+
+    private mutating func noteLoad(at now: NIODeadline) {
+        load.changed(to: queue.count + runningCalls, at: now)
+    }
+
     // MARK: Phases
 
     mutating func hold() {
@@ -203,8 +224,12 @@ struct BackendState {
     }
 
     /// Refuses new calls; those admitted run to the end.
-    mutating func drain() {
+    ///
+    /// - Returns: the calls that waited, to be refused, if there is no replica: there won't be one any more.
+    @discardableResult
+    mutating func drain() -> [Call] {
         if phase != .closed { phase = .draining }
+        return slots.isEmpty ? queue.takeAll().map(\.call) : []
     }
 
     /// Refuses everything.
@@ -246,6 +271,7 @@ struct BackendState {
             }
         }
         phase = .serving
+        expectsReplica = true
         return refused
     }
 
@@ -257,7 +283,8 @@ struct BackendState {
         return slots.isEmpty ? queue.takeAll().map(\.call) : []
     }
 
-    mutating func replicaAdded() {
+    /// Calls wait for a replica, should there be none.
+    mutating func expectReplica() {
         expectsReplica = true
     }
 
@@ -286,6 +313,9 @@ struct BackendState {
     var noReplica: DispatchError {
         DispatchError(.unavailable, "\(tag) has no healthy replica; `backplane list` says why")
     }
+
+    /// Whether one call waits and there is no replica. Of a crowd that waits, only the first need be reported.
+    var isFirstWithoutReplica: Bool { slots.isEmpty && queue.count == 1 }
 
     func methodIndex(named name: String) -> Int? { indices[name] }
 
@@ -336,6 +366,7 @@ struct BackendState {
             ReplicaSlot.Invocation(
                 id: nextInvocation, calls: calls, isAsync: methods[method].isAsync),
             inline: inline)
+        runningCalls += calls.count
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
             work: .calls(method: method, calls))

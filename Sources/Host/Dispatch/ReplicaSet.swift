@@ -18,11 +18,11 @@ package final class ReplicaSet: Sendable {
     ///
     /// - Throws: ``PluginError`` from the first that fails; those made before it are gone then.
     package static func start(
-        of generation: PluginGeneration, backend: String, settings: BackendSettings
+        of generation: PluginGeneration, backend: String, settings: BackendSettings, count: Int
     ) async throws(PluginError) -> ReplicaSet {
         let set = ReplicaSet(of: generation, backend: backend, settings: settings)
         do throws(PluginError) {
-            for index in 0..<settings.numReplicas { try await set.make(index) }
+            for index in 0..<count { try await set.make(index) }
             return set
         } catch {
             _ = await set.stop()

@@ -18,6 +18,8 @@ struct ReplicaSlot {
     /// How many invocations may run at once.
     var capacity: Int
     private(set) var running: [Invocation] = []
+    /// How many calls ``running`` holds.
+    private(set) var callCount = 0
     var failedHealthChecks = 0
     /// Threads without work, the one that stopped last at the end: its caches are warm.
     private var idleThreads: [Int] = [0]
@@ -45,6 +47,7 @@ struct ReplicaSlot {
     /// - Returns: the thread that is to run it, numbered from 0; nil for one that runs inline.
     mutating func begin(_ invocation: Invocation, inline: Bool) -> Int? {
         running.append(invocation)
+        callCount += invocation.calls.count
         guard !inline else { return nil }
         if let idle = idleThreads.popLast() { return idle }
         threadCount += 1
@@ -57,7 +60,7 @@ struct ReplicaSlot {
         if healthCheck?.id == invocation { healthCheck = nil }
         guard let index = running.firstIndex(where: { $0.id == invocation }) else { return }
         running[index].hasReturned = true
-        if running[index].isOver { running.remove(at: index) }
+        if running[index].isOver { callCount -= running.remove(at: index).calls.count }
     }
 
     /// The plugin has finished a call.
@@ -69,6 +72,7 @@ struct ReplicaSlot {
                 continue
             }
             running[index].calls.remove(at: position)
+            callCount -= 1
             if running[index].isOver { running.remove(at: index) }
             return true
         }
