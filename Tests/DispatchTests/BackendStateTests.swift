@@ -270,18 +270,3 @@ import Testing
         #expect(state.change { $0.nextAssignment(at: now) }.map(count) == 2)
     }
 }
-
-@Suite struct InlineBudgetTests {
-    @Test("three long calls in a window cost the place, two don't, and one gross one does")
-    func budget() {
-        let budget = Box(InlineBudget())
-        #expect(!budget.change { $0.record(.milliseconds(2)) })
-        #expect(!budget.change { $0.record(.milliseconds(2)) })
-        for _ in 0..<2_000 { #expect(!budget.change { $0.record(.microseconds(10)) }) }
-        #expect(!budget.change { $0.record(.milliseconds(2)) })
-        #expect(!budget.change { $0.record(.milliseconds(2)) })
-        #expect(budget.change { $0.record(.milliseconds(2)) })
-        let other = Box(InlineBudget())
-        #expect(other.change { $0.record(.milliseconds(101)) })
-    }
-}

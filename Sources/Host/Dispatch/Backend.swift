@@ -124,18 +124,22 @@ package final class Backend: Sendable {
     }
 
     private func runInline(_ assignment: BackendState.Assignment, on replica: Replica) {
+        let usage = assignment.isWatched ? ThreadUsage.now() : nil
         let start = NIODeadline.now()
         replica.execute(assignment, backend: self)
-        let duration = NIODeadline.now() - start
-        let demoted = guarded.withLockedValue { $0.state.recordInline(assignment, took: duration) }
+        let end = NIODeadline.now()
+        let stay = BackendState.InlineStay(
+            duration: end - start,
+            isOwnDoing: usage.map { ThreadUsage.now().exceeds(InlineBudget.limit, since: $0) })
+        let (demoted, next) = returned(assignment, at: end, inline: stay)
         if let demoted {
             logger.warning(
                 """
-                method \(demoted) is marked INLINE and took \(duration.nanoseconds / 1_000) us; \
+                method \(demoted) is marked INLINE and took \(stay.duration.nanoseconds / 1_000) us; \
                 from now on it runs on a replica thread
                 """)
         }
-        if let (next, replica) = returned(assignment) { self.start(next, on: replica) }
+        if let (next, replica) = next { self.start(next, on: replica) }
     }
 
     /// An assignment is done.
@@ -144,15 +148,22 @@ package final class Backend: Sendable {
     func returned(
         _ assignment: BackendState.Assignment
     ) -> (BackendState.Assignment, Replica)? {
-        let now = NIODeadline.now()
-        let (next, replica, tick, hasWaiters) = guarded.withLockedValue { guarded in
+        returned(assignment, at: .now(), inline: nil).next
+    }
+
+    private func returned(
+        _ assignment: BackendState.Assignment, at now: NIODeadline,
+        inline stay: BackendState.InlineStay?
+    ) -> (demoted: String?, next: (BackendState.Assignment, Replica)?) {
+        let (demoted, next, replica, tick, hasWaiters) = guarded.withLockedValue { guarded in
+            let demoted = stay.flatMap { guarded.state.recordInline(assignment, $0) }
             let next = guarded.state.returned(assignment, at: now)
             let replica = next.flatMap { guarded.replicas[$0.replica] }
-            return (next, replica, guarded.armIfNeeded(), !guarded.waiters.isEmpty)
+            return (demoted, next, replica, guarded.armIfNeeded(), !guarded.waiters.isEmpty)
         }
         if let tick { arm(tick) }
         if hasWaiters { wakeWaiters() }
-        return next.map { ($0, replica!) }
+        return (demoted, next.map { ($0, replica!) })
     }
 
     func startWhatCanBegin() {

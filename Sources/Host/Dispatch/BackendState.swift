@@ -42,6 +42,15 @@ struct BackendState {
         /// nil: the thread that submits the call, for an inline method.
         let thread: Int?
         let work: Work
+        /// Whether what it does on its thread is to be looked at: for an inline method that is suspect.
+        var isWatched = false
+    }
+
+    /// How long an inline call kept an I/O thread.
+    struct InlineStay {
+        let duration: TimeAmount
+        /// Whether it was long by its own doing; nil when that was not looked at.
+        let isOwnDoing: Bool?
     }
 
     enum Admission {
@@ -162,9 +171,10 @@ struct BackendState {
     /// Counts the time of an inline call.
     ///
     /// - Returns: the method's name if this call cost it its place on the I/O threads.
-    mutating func recordInline(_ done: Assignment, took duration: TimeAmount) -> String? {
+    mutating func recordInline(_ done: Assignment, _ stay: InlineStay) -> String? {
         guard case .calls(let method, _) = done.work, methods.indices.contains(method),
-            methods[method].isInline, methods[method].budget.record(duration)
+            methods[method].isInline,
+            methods[method].budget.record(stay.duration, isOwnDoing: stay.isOwnDoing)
         else { return nil }
         methods[method].isInline = false
         methods[method].wasDemoted = true
@@ -369,7 +379,8 @@ struct BackendState {
         runningCalls += calls.count
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
-            work: .calls(method: method, calls))
+            work: .calls(method: method, calls),
+            isWatched: inline && methods[method].budget.isSuspect)
     }
 
     private mutating func beginHealthCheck(_ slot: Int, at now: NIODeadline) -> Assignment {

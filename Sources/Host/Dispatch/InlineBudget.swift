@@ -2,30 +2,42 @@ internal import NIOCore
 
 /// Whether a method marked INLINE keeps its promise to be short.
 ///
-/// One long call may be the machine's doing, so it takes three in a window of calls, or one that no scheduler
-/// explains.
+/// A call that takes long by the clock may be the machine's doing. So the first one only makes the method suspect:
+/// what it does on its thread is looked at from then on, for the rest of a window of calls, which costs too much to be
+/// done for every call. Two calls more that are long by their own doing, or one that no scheduler explains, are enough.
 struct InlineBudget {
     /// What an inline call may take on an I/O thread.
     static let limit: TimeAmount = .milliseconds(1)
     /// What is beyond any doubt.
     static let gross: TimeAmount = .milliseconds(100)
-    private static let strikes = 3
+    private static let strikes = 2
     private static let window = 1_024
 
+    /// Whether the method's calls are to be looked at closely.
+    private(set) var isSuspect = false
     private var calls = 0
     private var overstays = 0
 
     /// Counts a call.
     ///
+    /// - Parameters:
+    ///   - duration: by the clock.
+    ///   - isOwnDoing: whether it was long by its own doing; nil when that was not looked at.
     /// - Returns: whether the method is to be taken off the I/O threads.
-    mutating func record(_ duration: TimeAmount) -> Bool {
+    mutating func record(_ duration: TimeAmount, isOwnDoing: Bool?) -> Bool {
         calls += 1
         if calls > Self.window {
             calls = 1
             overstays = 0
+            isSuspect = false
         }
-        guard duration > Self.limit else { return false }
+        guard duration > Self.limit, isOwnDoing ?? true else { return false }
+        if duration > Self.gross { return true }
+        if isOwnDoing == nil {
+            isSuspect = true
+            return false
+        }
         overstays += 1
-        return overstays >= Self.strikes || duration > Self.gross
+        return overstays >= Self.strikes
     }
 }
