@@ -41,7 +41,7 @@ sanitize: deps ## The tests under ThreadSanitizer, then AddressSanitizer
 	@scripts/sanitize
 
 format: ## Format the Swift sources in place
-	swift format --in-place --recursive --parallel Sources Tests Package.swift
+	swift format --in-place --recursive --parallel Sources Tests Examples Package.swift
 
 clean: ## Remove what the targets above made; fetched dependencies stay
 	swift package clean

@@ -108,6 +108,22 @@ let examplePlugins: [Target] = [
     ),
 ]
 
+/// Programs that use the host as anybody's program would.
+let programs: [Target] = [
+    .executableTarget(
+        name: "embedding",
+        dependencies: ["Backplane", logging, nioCore],
+        path: "Examples/Embedding",
+        swiftSettings: houseRules
+    ),
+    .executableTarget(
+        name: "handle-benchmark",
+        dependencies: ["Backplane", logging, nioCore],
+        path: "Sources/Benchmarks/HandleBenchmark",
+        swiftSettings: houseRules
+    ),
+]
+
 let tests: [Target] = [
     .target(
         name: "TestSupport",
@@ -149,7 +165,8 @@ let tests: [Target] = [
     .testTarget(
         name: "BackplaneTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", nioCore, nioLocks, httpTypes,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "embedding", nioCore, nioLocks,
+            httpTypes,
         ],
         swiftSettings: rules
     ),
@@ -185,5 +202,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
     ],
-    targets: rooms + examplePlugins + tests
+    targets: rooms + examplePlugins + programs + tests
 )

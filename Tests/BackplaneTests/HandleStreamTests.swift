@@ -55,7 +55,9 @@ import Testing
 
     @Test("a reader that is slow holds the plugin back, and loses nothing")
     func backpressure() async throws {
-        try await TestHost.run(plugins: try Self.plugins) { host in
+        try await TestHost.run(
+            plugins: try Self.plugins, configure: { $0.requestTimeout = nil }
+        ) { host in
             let floods = try host.host.handle("floods")
             let stream = try await floods.remote("64").stream()
             var before = ""

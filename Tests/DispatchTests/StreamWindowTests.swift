@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import TestSupport
 import Testing
 
@@ -8,16 +8,16 @@ import Testing
 @Suite struct StreamWindowTests {
     /// Waits for room on a thread of its own.
     private final class Waiter: Sendable {
-        private let result = Mutex<Bool?>(nil)
+        private let result = NIOLockedValueBox<Bool?>(nil)
 
         init(_ window: StreamWindow, size: Int) {
             Thread.detachNewThread { [self] in
                 let isOpen = window.waitForRoom(size)
-                result.withLock { $0 = isOpen }
+                result.withLockedValue { $0 = isOpen }
             }
         }
 
-        var outcome: Bool? { result.withLock { $0 } }
+        var outcome: Bool? { result.withLockedValue { $0 } }
     }
 
     @Test("what fits goes through at once, and so does one part beyond")

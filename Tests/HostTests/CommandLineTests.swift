@@ -84,10 +84,10 @@ struct CommandLineTests {
         #expect(result.status == 0)
         #expect(
             result.output == """
-                PLUGIN   VERSION  GENERATION  STATE    METHODS                        PATH
-                counter  1.0.0    \(counter)           serving  __call__,other_method,reset    \
+                PLUGIN   VERSION  GENERATION  STATE    METHODS                              PATH
+                counter  1.0.0    \(counter)           serving  __call__,other_method,reset          \
                 \(host.path(of: "libcounter.so"))
-                echo     1.0.0    \(echo)           serving  __call__,inline,upper,headers  \
+                echo     1.0.0    \(echo)           serving  __call__,inline,upper,lines,headers  \
                 \(host.path(of: "libecho.so"))
 
                 """)

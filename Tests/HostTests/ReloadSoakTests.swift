@@ -1,5 +1,6 @@
 import Foundation
 import HostControl
+import NIOConcurrencyHelpers
 import Synchronization
 import TestSupport
 import Testing
@@ -18,6 +19,9 @@ struct ReloadSoakTests {
         let build = try ExampleBuild()
         let host = try await HostProcess(
             plugins: ["libecho.so": build.echo[0], "libcounter.so": build.counter[0]])
+        for name in ["echo", "counter"] {
+            try await host.wait(for: name) { $0.state == .serving }
+        }
         let load = Load()
         let start = ContinuousClock.now
         for connection in 0..<Self.connections {
@@ -100,23 +104,23 @@ private final class Load: Sendable {
     private let over = Flag()
     private let answered = Atomic<Int>(0)
     private let counted = Atomic<Int>(0)
-    private let state = Mutex<(running: Int, failures: [String])>((0, []))
+    private let state = NIOLockedValueBox<(running: Int, failures: [String])>((0, []))
 
     var calls: Int { answered.load(ordering: .relaxed) }
     /// The calls that the counter counted.
     var counterCalls: Int { counted.load(ordering: .relaxed) }
-    var failures: [String] { state.withLock { $0.failures } }
+    var failures: [String] { state.withLockedValue { $0.failures } }
     var isOver: Bool { over.isSet }
 
     func addThread(_ body: @escaping @Sendable () throws -> Void) {
-        state.withLock { $0.running += 1 }
+        state.withLockedValue { $0.running += 1 }
         Thread {
             do {
                 try body()
             } catch {
-                self.state.withLock { $0.failures.append("\(error)") }
+                self.state.withLockedValue { $0.failures.append("\(error)") }
             }
-            self.state.withLock { $0.running -= 1 }
+            self.state.withLockedValue { $0.running -= 1 }
         }.start()
     }
 
@@ -138,6 +142,8 @@ private final class Load: Sendable {
     }
 
     func waitForThreads() async throws {
-        try await Eventually.true(within: .seconds(90)) { state.withLock { $0.running == 0 } }
+        try await Eventually.true(within: .seconds(90)) {
+            state.withLockedValue { $0.running == 0 }
+        }
     }
 }

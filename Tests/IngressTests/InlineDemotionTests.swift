@@ -8,20 +8,25 @@ import Testing
         try await TestHost.run(plugins: try Plugins.echo(and: "slow_inline")) { host in
             let wire = try Wire(to: host)
             var threads: [String] = []
-            for _ in 0..<8 {
+            // While the replica is still busy with the last call, the next one goes to its thread all the same.
+            while try await host.status(of: "slow_inline")?.demotedMethods == [] {
                 try await wire.send(Requests.call("slow_inline"))
                 threads.append(try await wire.answer().text)
             }
             // It takes three calls of 20 ms to be sure, or one that took 100 ms on a busy machine.
-            let demoted = threads.drop { $0.hasPrefix("NIO") }
-            #expect((1...3).contains(threads.count - demoted.count), "\(threads)")
-            #expect(demoted.allSatisfy { $0 == "slow_inline" }, "\(threads)")
+            #expect((1...3).contains(threads.count { $0.hasPrefix("NIO") }), "\(threads)")
+            for _ in 0..<3 {
+                try await wire.send(Requests.call("slow_inline"))
+                #expect(try await wire.answer().text == "slow_inline")
+            }
             #expect(try await host.status(of: "slow_inline")?.demotedMethods == ["__call__"])
             #expect(host.log.count(containing: "method __call__ is marked INLINE") == 1)
         }
     }
 
-    @Test("an inline method that keeps its promise stays where it is")
+    @Test(
+        "an inline method that keeps its promise stays where it is",
+        .enabled(if: Sanitizer.current == nil, "a sanitizer makes it long by its own doing"))
     func keepsPromise() async throws {
         try await TestHost.run(plugins: Plugins.echo) { host in
             let wire = try Wire(to: host)

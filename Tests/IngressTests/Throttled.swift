@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 /// Runs at most a few of the tests at once: each has a host of its own, and some look at the clock.
@@ -29,15 +29,15 @@ private final class Turns: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     init(count: Int) {
-        state = Mutex(State(free: count))
+        state = NIOLockedValueBox(State(free: count))
     }
 
     func take() async {
         await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
+            let isFree = state.withLockedValue { state in
                 if state.free > 0 {
                     state.free -= 1
                     return true
@@ -50,7 +50,7 @@ private final class Turns: Sendable {
     }
 
     func giveBack() {
-        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let next = state.withLockedValue { state -> CheckedContinuation<Void, Never>? in
             guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
             state.free += 1
             return nil

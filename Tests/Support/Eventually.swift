@@ -2,11 +2,14 @@
 package enum Eventually {
     package struct TimedOut: Error {}
 
+    /// Sanitizers make everything slower.
+    private static let patience = Sanitizer.current == nil ? 1 : 5
+
     /// The first value that is not nil.
     package static func value<Value: Sendable>(
         within timeout: Duration = .seconds(20), _ look: () async throws -> Value?
     ) async throws -> Value {
-        let end = ContinuousClock.now + timeout
+        let end = ContinuousClock.now + timeout * patience
         while true {
             if let value = try await look() { return value }
             guard ContinuousClock.now < end else { throw TimedOut() }

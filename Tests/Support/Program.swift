@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A program while it runs, with what it has printed so far. Nothing here blocks, unless it says so.
 ///
@@ -9,7 +9,7 @@ package final class Program: Sendable {
     package let pid: Int32
     private let files: TemporaryDirectory
     /// As `waitpid` reports it; nil as long as the program runs.
-    private let end = Mutex<Int32?>(nil)
+    private let end = NIOLockedValueBox<Int32?>(nil)
 
     /// - Parameters:
     ///   - program: a path, or a name to be found on the PATH.
@@ -79,7 +79,7 @@ package final class Program: Sendable {
     }
 
     private func update(options: Int32) -> Int32? {
-        end.withLock { end in
+        end.withLockedValue { end in
             var status: Int32 = 0
             if end == nil, waitpid(pid, &status, options) == pid { end = status }
             return end

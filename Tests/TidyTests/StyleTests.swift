@@ -7,7 +7,7 @@ import Testing
     private static let sources = SourceTree.files(
         under: ["Sources"], endings: ["swift", "c", "h"])
     private static let code = SourceTree.files(
-        under: ["Sources", "Tests"], endings: ["swift", "c", "h"])
+        under: ["Sources", "Tests", "Examples"], endings: ["swift", "c", "h"])
 
     @Test("the tree that the other tests look at is there")
     func tree() {

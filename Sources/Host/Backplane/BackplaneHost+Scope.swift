@@ -8,8 +8,8 @@ extension BackplaneHost {
     /// - Parameter body: called when the first request can be answered and handles reach their endpoints.
     /// - Returns: what `body` returns, after the host has shut down.
     /// - Throws: what `body` throws, or else what ``run()`` throws.
-    public func run<Value>(
-        while body: (Addresses) async throws -> Value
+    nonisolated(nonsending) public func run<Value>(
+        while body: nonisolated(nonsending) (Addresses) async throws -> Value
     ) async throws -> Value {
         let (listening, announce) = AsyncStream<Addresses>.makeStream()
         let host = BackplaneHost(self, alsoTelling: { announce.yield($0) })

@@ -17,6 +17,7 @@
 
 static void echo(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count);
 static void upper(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count);
+static void lines(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count);
 static void headers(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count);
 
 static const backplane_method_t methods[] = {
@@ -31,6 +32,9 @@ static const backplane_method_t methods[] = {
     {.name = "upper",
      .description = "Answers the body with the ASCII letters in upper case.",
      .invoke = upper},
+    {.name = "lines",
+     .description = "Answers the body line by line: a stream.",
+     .invoke = lines},
     {.name = "headers",
      .description = "Answers what else is known of the call, as JSON.",
      .invoke = headers},
@@ -86,6 +90,33 @@ static void upper(backplane_instance_t *self, const backplane_call_t *calls, uin
         answer[i] = upper_ascii(body.data[i]);
     }
     backplane_finish(call, call.request->content_type, (backplane_bytes_t){answer, body.size});
+}
+
+static void lines(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    (void)count;
+    const backplane_call_t call = calls[0];
+    backplane_response_t part = {
+        .struct_size = sizeof(part), .content_type = call.request->content_type};
+    const uint8_t *next = call.request->body.data;
+    uint64_t left = call.request->body.size;
+    while (left > 0) {
+        const uint8_t *end = memchr(next, '\n', (size_t)left);
+        const uint64_t size = end == NULL ? left : (uint64_t)(end - next) + 1;
+        part.body = (backplane_bytes_t){next, size};
+        next += size;
+        left -= size;
+        if (left == 0) {
+            break; /* the last one is the answer's end */
+        }
+        /* Blocks while the caller is slow to read. */
+        const backplane_status_t status = call.host->write(call, &part);
+        if (status != BACKPLANE_STATUS_OK) {
+            backplane_fail(call, status, "nobody reads the answer");
+            return;
+        }
+    }
+    call.host->finish(call, &part);
 }
 
 /* JSON on its way out: appended to `data`, or only counted in `size` while `data` is NULL. */
