@@ -30,6 +30,7 @@ check: ## All that CI runs
 	@scripts/check
 
 bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a first look)
+	swift build -c release --product handle-benchmark
 	@scripts/setup --bench
 	@scripts/bench $(BENCH_FLAGS)
 

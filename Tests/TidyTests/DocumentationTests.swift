@@ -63,6 +63,7 @@ import Testing
         ("tally", nil, "", #"{"current":1}"#),
         ("later", nil, "abcdef", "fedcba"),
         ("scores", nil, "small:abc", #"{"score":3,"batch":1}"#),
+        ("shouter", nil, "", "HELLO\n"),
         ("ticks", nil, "", "tick 1\ntick 2\ntick 3\ndone\n"),
         ("keeper", "set", "remember me", "true"),
         ("keeper", nil, "", "remember me"),

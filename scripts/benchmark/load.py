@@ -18,6 +18,7 @@ class Contender:
     name: str
     url: str
     headers: dict = dataclasses.field(default_factory=dict)
+    body: bytes = BODY
 
     def check_answer(self):
         """Fails unless the body comes back: a benchmark of errors is worth nothing."""
@@ -26,12 +27,12 @@ class Contender:
         with contextlib.closing(connection):
             headers = {"Content-Type": "application/json", **self.headers}
             try:
-                connection.request("POST", url.path, BODY, headers)
+                connection.request("POST", url.path, self.body, headers)
                 response = connection.getresponse()
                 body = response.read()
             except (OSError, http.client.HTTPException) as error:
                 raise BenchError(f"{self.name}: no answer from {self.url}: {error}") from error
-        if response.status != 200 or body != BODY:
+        if response.status != 200 or body != self.body:
             raise BenchError(f"{self.name}: {self.url} answered {response.status} {body[:300]!r}, not the body")
 
 
@@ -66,7 +67,8 @@ class LoadGenerator:
 
     def run(self, contender, connections, seconds):
         """Throws on any answer that is not a success, and on any socket error or timeout."""
-        self._script.write_text(self._lua({"Content-Type": "application/json", **contender.headers}))
+        headers = {"Content-Type": "application/json", **contender.headers}
+        self._script.write_text(self._lua(headers, contender.body))
         command = ["taskset", "-c", str(self.core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
         command += ["-s", str(self._script), contender.url]
         output = subprocess.run(command, capture_output=True, text=True)
@@ -80,8 +82,8 @@ class LoadGenerator:
         return Measure(requests / duration_us * 1e6, p50_us, p99_us)
 
     @staticmethod
-    def _lua(headers):
-        lines = ['wrk.method = "POST"', f"wrk.body = [==[{BODY.decode()}]==]"]
+    def _lua(headers, body):
+        lines = ['wrk.method = "POST"', f"wrk.body = [==[{body.decode()}]==]"]
         lines += [f"wrk.headers[ [==[{name}]==] ] = [==[{value}]==]" for name, value in headers.items()]
         lines.append(DONE)
         return "\n".join(lines)

@@ -22,6 +22,18 @@ def print_rows(rows):
             print(layout.format(row.title, row.connections, contender.name, *figures, *ratios, verdict).rstrip())
 
 
+# Of a call within the process, in nanoseconds.
+HANDLE_TARGETS = {"inline_ns": 1_000, "worker_ns": 15_000}
+
+
+def print_handles(handles):
+    print(f"\n{'a call through a handle':<30} {'ns':>10}  target")
+    for name, bound in HANDLE_TARGETS.items():
+        title = {"inline_ns": "INLINE", "worker_ns": "worker thread"}[name]
+        verdict = "met" if handles[name] <= bound else "MISSED"
+        print(f"  {title:<28} {handles[name]:>10,.0f}  <= {bound:,}: {verdict}")
+
+
 def print_starts(starts):
     print(f"\n{'server':<20} {'first answer ms':>16} {'idle peak MiB':>14}")
     for start in starts:

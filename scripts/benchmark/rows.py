@@ -1,14 +1,20 @@
 """The rows of the table: who is compared, over which rounds, against which target."""
 
 import dataclasses
+import json
+import shutil
 import statistics
+import subprocess
 import time
 
-from .basics import note
+from .basics import BenchError, note
 from .load import Contender
 from .servers import NGINX
 
 INLINE = {"X-SERVE-CALL-METHOD": "inline"}
+LINES = {"X-SERVE-CALL-METHOD": "lines"}
+# 64 KiB, of which `lines` makes 64 parts.
+TEXT = (b"x" * 1023 + b"\n") * 64
 
 # What a row has to reach against nginx: (row, connections) -> (measure, bound). See `Row.ratios` for the measures.
 TARGETS = {
@@ -81,6 +87,26 @@ def echo_rows(ours, peers):
         for connections in (1, 64):
             subject = [Contender(ours.name, ours.url, headers)] if ours else []
             yield Row(title, connections, subject + peers)
+
+
+def stream_rows(ours):
+    """A streamed answer beside the same answer in one piece."""
+    for connections in (1, 64):
+        streamed = Contender("backplane, 64 parts", ours.url, LINES, TEXT)
+        whole = Contender("backplane, whole", ours.url, {}, TEXT)
+        yield Row("64 KiB, streamed", connections, [streamed, whole])
+
+
+def measure_handles(program, plugins, rounds, seconds):
+    """Nanoseconds of a call through a handle within one process, INLINE and on a worker thread."""
+    note("calls through handles")
+    plugins.mkdir()
+    shutil.copy(program.parent / "libecho.so", plugins)
+    command = [program, plugins, str(rounds), str(seconds)]
+    output = subprocess.run(command, capture_output=True, text=True)
+    if output.returncode != 0:
+        raise BenchError(f"{program.name} failed:\n{output.stdout}{output.stderr}")
+    return json.loads(output.stdout)
 
 
 def measure_starts(servers, rounds):
