@@ -161,7 +161,8 @@ import Testing
             let before = try #require(try await host.status(of: "configured")).generation
             try host.writeManifest("configured", "user_config: [1]")
             try await Eventually.true { try await host.http.call("configured").text == "[1]" }
-            #expect(try await host.status(of: "configured")?.generation != before)
+            #expect(try await host.http.call("configured", "serial").text == "2")
+            #expect(try await host.status(of: "configured")?.generation == before)
         }
     }
 

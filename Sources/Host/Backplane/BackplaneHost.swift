@@ -73,9 +73,11 @@ public struct BackplaneHost: Service {
         let store = try LibraryStore()
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
+        let control = ControlPlane(
+            settings: controlSettings, routes: routes, timer: eventLoops.next(), logger: logger)
         let catalog = PluginCatalog(
-            settings: controlSettings, routes: routes, handles: handles, store: store,
-            timer: eventLoops.next(), logger: logger)
+            settings: controlSettings, control: control, handles: handles, store: store,
+            logger: logger)
         let admin = AdminServer(
             path: adminSocket, catalog: catalog, handles: handles, logger: logger)
         let server = HTTPServer(

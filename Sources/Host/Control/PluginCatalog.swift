@@ -1,6 +1,5 @@
 package import HostPlugins
 package import Logging
-package import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -25,16 +24,15 @@ package actor PluginCatalog {
     private static let loadWidth = 8
 
     package init(
-        settings: ControlSettings, routes: RouteTable, handles: HandleCalls, store: LibraryStore,
-        timer: any EventLoop, logger: Logger
+        settings: ControlSettings, control: ControlPlane, handles: HandleCalls,
+        store: LibraryStore, logger: Logger
     ) {
         self.settings = settings
         self.logger = logger
         let counter = GenerationCounter()
         environment = PluginDeployment.Environment(
-            store: store, routes: routes, handles: handles, settings: settings, timer: timer,
-            logger: logger,
-            nextGeneration: { counter.next() })
+            store: store, handles: handles, settings: settings, logger: logger,
+            nextGeneration: { counter.next() }, directory: control)
         watcher =
             settings.watchesDirectory
             ? DirectoryWatcher(directory: settings.pluginsDirectory, logger: logger) : nil
@@ -91,7 +89,7 @@ package actor PluginCatalog {
         await withTaskGroup { group in
             for deployment in deployments.values {
                 group.addTask {
-                    await deployment.remove()
+                    await deployment.remove(isGone: false)
                     await deployment.settle()
                 }
             }
@@ -164,7 +162,7 @@ package actor PluginCatalog {
             return
         }
         guard let deployment = deployments[file], !isShuttingDown else { return }
-        await deployment.remove()
+        await deployment.remove(isGone: owners[deployment.name] == file)
         guard owners[deployment.name] == file else {
             deployments[file] = nil
             return

@@ -3,14 +3,15 @@ internal import HostPlugins
 internal import Logging
 internal import NIOCore
 
-/// One plugin file and what serves from it: takes each new version of the file into service, or says why not.
+/// One plugin file and the backends that are served from it: takes each new version of the file into service, or says
+/// why not.
 ///
 /// The order of a (re)load, each step undone if a later one fails; until the swap the old generation serves, and
 /// after a failure it serves on:
 ///
 /// 1. copy the file, so that nothing can change under the mapping; read the manifest beside it
 /// 2. map the copy and check its descriptor, run its `load`
-/// 3. make the replicas, warm them up, ask for their health
+/// 3. make the replicas of each backend, warm them up, ask for their health
 /// 4. if both generations hand state over: hold new calls, let the old ones finish, move the state
 /// 5. swap: waiting and new calls go to the new replicas
 /// 6. let the old replicas finish their calls, destroy them, run `unload`: retired
@@ -28,24 +29,13 @@ actor PluginDeployment {
     /// What the deployment shares with the others.
     struct Environment: Sendable {
         let store: LibraryStore
-        let routes: RouteTable
         /// What the plugins' own handles call.
         let handles: HandleCalls
         let settings: ControlSettings
-        let timer: any EventLoop
         let logger: Logger
         /// Numbers generations, never the same one twice in a host.
         let nextGeneration: @Sendable () -> Int
-    }
-
-    /// What serves.
-    struct Service {
-        let endpoint: Endpoint
-        let replicas: ReplicaSet
-        var settings: BackendSettings
-
-        var generation: PluginGeneration { replicas.generation }
-        var backend: Backend { endpoint.backend }
+        let directory: any BackendDirectory
     }
 
     nonisolated let name: String
@@ -53,13 +43,16 @@ actor PluginDeployment {
     nonisolated let manifestPath: String
     let environment: Environment
     let logger: Logger
-    var service: Service?
+    /// The generation in service.
+    var generation: PluginGeneration?
+    /// What serves from it, by tag.
+    var services: [String: BackendService] = [:]
+    /// Why backends of the plugin have no replicas, by tag.
+    var failures: [String: PluginError] = [:]
     var state = PluginStatus.State.loading
     /// Why the newest version of the file, or of its manifest, is not in service.
     var failure: PluginError?
     var losses = ReplicaLosses()
-    var autoscaling: Autoscaling?
-    var samplingLoop: Task<Void, Never>?
     /// Generations that are finishing calls, and those that are finalized and still mapped.
     var draining: [Int] = []
     var retired: [Int] = []
@@ -88,14 +81,15 @@ actor PluginDeployment {
         }
     }
 
-    /// Takes the manifest's present content into account. What a running backend can take, it gets without a reload.
+    /// Takes the manifest and the configured backends into account. What a running backend can
+    /// take, it gets without a reload.
     func configure() async {
         // The error stands in the status, and in the log.
         let before = failure
         try? await reporting { deployment throws(PluginError) in
-            try await deployment.takeManifest()
+            try await deployment.takeConfiguration()
             // A good manifest mends nothing that is wrong with the library.
-            if deployment.service != nil, let before, before.code != .invalidManifest {
+            if deployment.generation != nil, let before, before.code != .invalidManifest {
                 throw before
             }
         }
@@ -103,7 +97,7 @@ actor PluginDeployment {
 
     /// Makes a replica anew; its state begins afresh. The old one finishes its calls.
     ///
-    /// - Parameter index: the replica's; nil: all, one after the other.
+    /// - Parameter index: the replica's in its backend; nil: all, one after the other.
     func restart(_ index: Int?) async throws(ControlError) {
         let error = await inOrder { deployment -> ControlError? in
             do throws(ControlError) {
@@ -117,8 +111,8 @@ actor PluginDeployment {
     }
 
     /// A replica has left the rotation.
-    func replicaLost(_ replica: Replica, _ reason: String) async {
-        await inOrder { await $0.replaceLost(replica, reason) }
+    func replicaLost(_ replica: Replica, of tag: String, _ reason: String) async {
+        await inOrder { await $0.replaceLost(replica, of: tag, reason) }
     }
 
     /// Shows the file with a reason why it isn't served, without looking into it.
@@ -126,9 +120,11 @@ actor PluginDeployment {
         await inOrder { $0.fail(error) }
     }
 
-    /// Takes the plugin out of service: no route, calls in flight finished, replicas destroyed.
-    func remove() async {
-        await inOrder { await $0.takeOutOfService() }
+    /// Takes the plugin out of service: calls in flight finished, replicas destroyed.
+    ///
+    /// - Parameter isGone: whether the file is, and what it brought with it goes too; otherwise the host ends.
+    func remove(isGone: Bool) async {
+        await inOrder { await $0.takeOutOfService(isGone: isGone) }
     }
 
     /// Waits for what is still finishing its calls.
@@ -136,7 +132,7 @@ actor PluginDeployment {
         for task in background.values { await task.value }
     }
 
-    var isServing: Bool { service != nil }
+    var isServing: Bool { generation != nil }
 
     func inOrder<Value: Sendable>(
         _ operation: @escaping @Sendable (isolated PluginDeployment) async -> Value
@@ -159,7 +155,7 @@ actor PluginDeployment {
             do throws(PluginError) {
                 try await operation(deployment)
                 deployment.failure = nil
-                deployment.state = deployment.service == nil ? deployment.state : .serving
+                deployment.state = deployment.generation == nil ? deployment.state : .serving
                 return nil
             } catch {
                 deployment.fail(error)
@@ -182,37 +178,10 @@ actor PluginDeployment {
     func fail(_ error: PluginError) {
         let isNew = failure?.message != error.message
         failure = error
-        state = service == nil ? .failed : .serving
+        state = generation == nil ? .failed : .serving
         guard isNew else { return }
         logger.error(
             "not served: \(error.message)",
-            metadata: service.map { ["still serving generation": "\($0.generation.number)"] })
-    }
-
-    // MARK: Looking
-
-    var status: PluginStatus {
-        var status = PluginStatus(name: name, path: path, state: state)
-        status.reason = (failure ?? autoscaling?.failure)?.message
-        status.autoscaling = autoscaling.map { PluginStatus.Autoscaling($0) }
-        status.drainingGenerations = draining
-        status.retiredGenerations = retired
-        status.replacedReplicas = losses.count
-        status.lastReplacement = losses.lastReason
-        guard let service else { return status }
-        let descriptor = service.generation.descriptor
-        status.version = descriptor.version
-        status.description = descriptor.description.isEmpty ? nil : descriptor.description
-        status.generation = service.generation.number
-        status.route = service.endpoint.route
-        status.methods = descriptor.methods.map(\.name)
-        let backend = service.backend.status
-        status.replicas = backend.replicas
-        status.demotedMethods = backend.demotedMethods
-        status.calls.waiting = backend.waiting
-        status.calls.running = backend.running
-        status.calls.lateFinishes = backend.lateFinishes
-        status.calls.misuses = service.generation.conduct.total
-        return status
+            metadata: generation.map { ["still serving generation": "\($0.number)"] })
     }
 }

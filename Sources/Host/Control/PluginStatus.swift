@@ -64,7 +64,10 @@ package struct PluginStatus: Codable, Sendable, Equatable {
     package var description: String?
     /// The number of the generation that serves.
     package var generation: Int?
+    /// Where the endpoint of the plugin's name is, if it has a route.
     package var route: String?
+    /// The tags of the backends that it serves.
+    package var backends: [String] = []
     package var methods: [String] = []
     /// Methods marked INLINE that overstayed and run on replica threads now.
     package var demotedMethods: [String] = []
@@ -85,7 +88,7 @@ package struct PluginStatus: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case name, path, state, version, description, generation, route, methods, replicas, calls
-        case autoscaling, reason
+        case autoscaling, reason, backends
         case demotedMethods = "demoted_methods"
         case replacedReplicas = "replaced_replicas"
         case lastReplacement = "last_replacement"

@@ -116,6 +116,11 @@ extension Backend {
         return wasIdle
     }
 
+    /// Lets a backend that was closed wait for replicas again.
+    package func reopen() {
+        guarded.withLockedValue { $0.state.reopen() }
+    }
+
     private func idle(
         _ replicas: Set<ReplicaID>?, within timeout: Duration
     ) async throws(PluginError) {

@@ -4,7 +4,7 @@ internal import NIOCore
 /// Which calls wait, which run where, and what is to be done next. Pure: no threads, no clock, no plugin.
 ///
 ///              install               drain          close
-///     empty ───────────▶ serving ───────────▶ draining ───▶ closed
+///     empty ───────────▶ serving ───────────▶ draining ───▶ closed ──reopen──▶ empty
 ///                        ▲     │ hold
 ///         resume, install│     ▼
 ///                         held
@@ -249,6 +249,13 @@ struct BackendState {
         phase = .closed
         for slot in slots { retire(slot.replica) }
         return queue.takeAll().map(\.call)
+    }
+
+    /// A backend that was closed waits for replicas again.
+    mutating func reopen() {
+        precondition(phase == .closed, "reopen while \(phase)")
+        phase = .empty
+        expectsReplica = true
     }
 
     /// Puts a generation's replicas into service; those in service before get no new calls and retire.

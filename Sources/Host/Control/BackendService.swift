@@ -1,0 +1,27 @@
+internal import HostDispatch
+internal import HostPlugins
+
+/// A backend with the replicas that serve it, as its plugin's deployment keeps it. Confined to that.
+struct BackendService {
+    let backend: Backend
+    /// All of one generation.
+    var replicas: ReplicaSet
+    var settings: BackendSettings
+    var autoscaling: Autoscaling?
+    var samplingLoop: Task<Void, Never>?
+    /// Why the backend is not as it is configured.
+    var failure: PluginError?
+
+    var tag: String { backend.tag }
+    var generation: PluginGeneration { replicas.generation }
+
+    /// How many replicas there are to be.
+    var target: Int { autoscaling?.target ?? settings.numReplicas }
+}
+
+/// A backend that a plugin is to serve.
+struct BackendTarget: Sendable {
+    let backend: Backend
+    /// The backend's settings, over those that the plugin's manifest makes the defaults.
+    let settings: @Sendable (_ defaults: BackendSettings) -> BackendSettings
+}

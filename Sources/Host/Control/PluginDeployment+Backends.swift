@@ -1,0 +1,146 @@
+internal import HostDispatch
+internal import HostPlugins
+internal import Logging
+
+/// Changes to what serves that need no new generation: backends that come and go, and their settings.
+extension PluginDeployment {
+    /// Takes the manifest and the configured backends into account.
+    func takeConfiguration() async throws(PluginError) {
+        guard generation != nil else {
+            try await takeIntoService(.file)
+            return
+        }
+        let path = manifestPath
+        let manifest = try await PluginThread.run(
+            name: name, what: "reading the manifest",
+            timeout: environment.settings.backendDefaults.lifecycleTimeout
+        ) { () throws(PluginError) in try PluginManifest.read(path) }
+        try await reconcile(with: manifest)
+    }
+
+    /// Brings the backends in line with what they are to be. One that can't be has its reason, and the others go on.
+    ///
+    /// - Throws: ``PluginError``, the first reason of a backend that served before.
+    func reconcile(with manifest: PluginManifest) async throws(PluginError) {
+        guard let generation else { return }
+        let targets = await environment.directory.targets(of: name)
+        failures = [:]
+        for service in services.values
+        where !targets.contains(where: { $0.backend === service.backend }) {
+            takeAway(service)
+        }
+        var refusal: PluginError?
+        for target in targets {
+            let tag = target.backend.tag
+            do throws(PluginError) {
+                if services[tag] == nil {
+                    install(try await start(target, of: generation, manifest), after: nil)
+                } else {
+                    let defaults = environment.settings.backendDefaults
+                    try await apply(target.settings(manifest.settings(over: defaults)), to: tag)
+                    services[tag]?.failure = nil
+                }
+            } catch {
+                if services[tag] == nil {
+                    failures[tag] = error
+                    logger.error("backend \(tag) is not served: \(error.message)")
+                } else {
+                    services[tag]?.failure = error
+                    refusal = refusal ?? error
+                }
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Ends a backend that is not to be any more.
+    private func takeAway(_ service: BackendService) {
+        services[service.tag] = nil
+        inBackground { deployment in
+            if await deployment.drain(service, closing: true) {
+                await deployment.finalize([service.replicas])
+            } else {
+                deployment.losses.abandoned(in: service.generation.number)
+                service.replicas.abandon()
+                deployment.logger.error(
+                    """
+                    a call to backend \(service.tag) still runs after the drain timeout; \
+                    its replica is left to itself
+                    """)
+            }
+            service.backend.discard(service.replicas.replicas)
+        }
+    }
+
+    /// Brings a backend that serves in line with new settings.
+    private func apply(_ settings: BackendSettings, to tag: String) async throws(PluginError) {
+        guard let service = services[tag], settings != service.settings else { return }
+        try settings.check(against: service.generation.descriptor)
+        if settings.userConfig != service.settings.userConfig {
+            if service.generation.takesNewConfiguration {
+                try await reconfigure(service, settings.userConfig)
+            } else {
+                try await renew(service, settings)
+                return
+            }
+        }
+        service.replicas.update(settings)
+        service.backend.update(settings)
+        services[tag]?.settings = settings
+        autoscale(tag, by: settings.autoscaling)
+        if settings.autoscaling == nil { try await resize(service, to: settings.numReplicas) }
+        logger.info(
+            "new settings",
+            metadata: [
+                "backend": "\(tag)", "replicas": "\(services[tag]?.target ?? settings.numReplicas)",
+            ])
+    }
+
+    private func resize(_ service: BackendService, to count: Int) async throws(PluginError) {
+        do throws(PluginError) {
+            try await service.replicas.grow(to: count, in: service.backend)
+        } catch {
+            // It may have been scaled to zero, and calls would wait for what nobody makes.
+            if service.backend.status.replicas == 0 { service.backend.expectNoReplica() }
+            throw error
+        }
+        for replica in service.replicas.shrink(to: count, in: service.backend) {
+            end(replica, of: service)
+        }
+    }
+
+    private func reconfigure(
+        _ service: BackendService, _ userConfig: String
+    ) async throws(PluginError) {
+        service.backend.hold()
+        defer { service.backend.resume() }
+        try await service.backend.drained(
+            service.replicas.replicas, within: service.settings.drainTimeout)
+        try await service.replicas.reconfigure(userConfig)
+    }
+
+    /// Makes the replicas anew with settings that they can't take while they live. State is handed over where the
+    /// plugin does that.
+    private func renew(
+        _ service: BackendService, _ settings: BackendSettings
+    ) async throws(PluginError) {
+        let replicas = try await ReplicaSet.start(
+            of: service.generation, backend: service.tag, settings: settings,
+            count: replicaCount(of: service.tag, settings))
+        let next = BackendService(backend: service.backend, replicas: replicas, settings: settings)
+        if service.generation.handsStateOver {
+            service.backend.hold()
+            do throws(PluginError) {
+                try await service.backend.drained(
+                    service.replicas.replicas, within: service.settings.drainTimeout)
+                try await service.replicas.handState(to: replicas)
+            } catch {
+                service.backend.resume()
+                await finalize([replicas])
+                throw error
+            }
+        }
+        install(next, after: service)
+        for replica in service.replicas.replicas { end(replica, of: service) }
+    }
+}

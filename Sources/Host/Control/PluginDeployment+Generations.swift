@@ -1,0 +1,287 @@
+internal import HostDispatch
+internal import HostPlugins
+internal import Logging
+
+/// How a version of the file comes into service, and goes out of it.
+extension PluginDeployment {
+    // MARK: In
+
+    func takeIntoService(_ trigger: Trigger) async throws(PluginError) {
+        guard PluginName.isValid(name) else {
+            throw PluginError(
+                .unreadable,
+                "\(name) can't be a route: name the file lib<name>.so with letters, digits, '-', '_' and '.'"
+            )
+        }
+        state = generation == nil ? .loading : .reloading
+        let (copy, manifest) = try await readFiles()
+        if trigger == .file, failure == nil, copy.fingerprint == generation?.fingerprint {
+            environment.store.discard(copy)
+            try await reconcile(with: manifest)
+            return
+        }
+        guard retired.count < environment.settings.maxRetiredGenerations else {
+            environment.store.discard(copy)
+            throw PluginError(
+                .tooManyGenerations,
+                "\(retired.count) retired generations are still mapped, which is all that "
+                    + "--max-retired-generations allows; restart the host to load more")
+        }
+        let next = try await map(copy)
+        do throws(PluginError) {
+            try await swap(to: next, manifest)
+        } catch {
+            await unload(next)
+            throw error
+        }
+        try await environment.directory.serves(name, manifest)
+        logger.info(
+            "serving",
+            metadata: ["generation": "\(next.number)", "version": "\(next.descriptor.version)"])
+    }
+
+    private func readFiles() async throws(PluginError) -> (LibraryStore.Copy, PluginManifest) {
+        let (store, path, name, manifestPath) = (environment.store, path, name, manifestPath)
+        return try await PluginThread.run(
+            name: name, what: "reading the file",
+            timeout: environment.settings.backendDefaults.lifecycleTimeout
+        ) { () throws(PluginError) in
+            let manifest = try PluginManifest.read(manifestPath)
+            return (try store.copy(path, name: name), manifest)
+        }
+    }
+
+    private func map(_ copy: LibraryStore.Copy) async throws(PluginError) -> PluginGeneration {
+        let number = environment.nextGeneration()
+        let (store, handles, logger) = (environment.store, environment.handles, logger(of: number))
+        return try await PluginThread.run(
+            name: name, what: "load",
+            timeout: environment.settings.backendDefaults.lifecycleTimeout,
+            { () throws(PluginError) in
+                try PluginGeneration.load(
+                    copy, from: store, number: number, endpoints: handles, logger: logger)
+            },
+            late: { _ = $0.unload() })
+    }
+
+    private func logger(of generation: Int) -> Logger {
+        var logger = logger
+        logger[metadataKey: "generation"] = "\(generation)"
+        return logger
+    }
+
+    /// Puts a generation into service in all backends, in place of the one before.
+    private func swap(
+        to next: PluginGeneration, _ manifest: PluginManifest
+    ) async throws(PluginError) {
+        let targets = await environment.directory.targets(of: name)
+        let prepared = try await prepare(next, targets, manifest)
+        let replaced = prepared.compactMap { services[$0.tag] }
+        do throws(PluginError) {
+            try await handState(from: replaced, to: prepared)
+        } catch {
+            await finalize(prepared.map(\.replicas))
+            throw error
+        }
+        let old = services
+        generation = next
+        services = [:]
+        for service in prepared {
+            install(service, after: old[service.tag])
+        }
+        retire(Array(old.values), keeping: prepared.map(\.backend))
+    }
+
+    /// Makes the replicas of a generation for each backend. One that can't be served is no reason not to serve the
+    /// others, unless it was served until now.
+    private func prepare(
+        _ next: PluginGeneration, _ targets: [BackendTarget], _ manifest: PluginManifest
+    ) async throws(PluginError) -> [BackendService] {
+        var prepared: [BackendService] = []
+        var refused: [String: PluginError] = [:]
+        for target in targets {
+            let tag = target.backend.tag
+            do throws(PluginError) {
+                prepared.append(try await start(target, of: next, manifest))
+            } catch {
+                refused[tag] = error
+                guard services[tag] == nil, targets.count > 1 else {
+                    await finalize(prepared.map(\.replicas))
+                    throw error
+                }
+            }
+        }
+        if prepared.isEmpty, let error = refused.values.first { throw error }
+        failures = refused
+        for (tag, error) in refused {
+            logger.error("backend \(tag) is not served: \(error.message)")
+        }
+        return prepared
+    }
+
+    /// Makes the replicas of one backend.
+    func start(
+        _ target: BackendTarget, of generation: PluginGeneration, _ manifest: PluginManifest
+    ) async throws(PluginError) -> BackendService {
+        let settings = target.settings(
+            manifest.settings(over: environment.settings.backendDefaults))
+        try settings.check(against: generation.descriptor)
+        let replicas = try await ReplicaSet.start(
+            of: generation, backend: target.backend.tag, settings: settings,
+            count: replicaCount(of: target.backend.tag, settings))
+        return BackendService(backend: target.backend, replicas: replicas, settings: settings)
+    }
+
+    /// Hands each replica's state to its successor, if both generations can. Until ``install(_:after:)`` no call runs.
+    private func handState(
+        from old: [BackendService], to new: [BackendService]
+    ) async throws(PluginError) {
+        guard let next = new.first?.generation, next.handsStateOver,
+            generation?.handsStateOver == true
+        else { return }
+        for service in old { service.backend.hold() }
+        do throws(PluginError) {
+            for service in old {
+                guard let successor = new.first(where: { $0.tag == service.tag }) else { continue }
+                try await service.backend.drained(
+                    service.replicas.replicas, within: service.settings.drainTimeout)
+                try await service.replicas.handState(to: successor.replicas)
+            }
+        } catch {
+            for service in old { service.backend.resume() }
+            throw error
+        }
+    }
+
+    /// Puts a service in place of the one before.
+    func install(_ service: BackendService, after old: BackendService?) {
+        var service = service
+        let (backend, tag) = (service.backend, service.tag)
+        backend.onReplicaLost { [weak self] replica, reason in
+            Task { await self?.replicaLost(replica, of: tag, reason) }
+        }
+        backend.onReplicaWanted { [weak self] in
+            Task { await self?.followLoad(of: tag) }
+        }
+        backend.install(service.replicas.replicas, of: service.generation)
+        backend.update(service.settings)
+        service.autoscaling = old?.autoscaling
+        service.samplingLoop = old?.samplingLoop
+        services[tag] = service
+        autoscale(tag, by: service.settings.autoscaling)
+    }
+
+    // MARK: Out
+
+    /// Lets replicas that are out of service finish their calls, then finalizes them; meanwhile others go on.
+    ///
+    /// - Parameter keeping: the backends that go on with other replicas.
+    private func retire(_ old: [BackendService], keeping: [Backend]) {
+        guard let number = old.first?.generation.number else { return }
+        draining.append(number)
+        inBackground { deployment in
+            var isIdle = true
+            for service in old {
+                let goesOn = keeping.contains { $0 === service.backend }
+                if await !deployment.drain(service, closing: !goesOn) { isIdle = false }
+            }
+            await deployment.finish(old, wereIdle: isIdle)
+            deployment.draining.removeAll { $0 == number }
+        }
+    }
+
+    /// Waits until a service's calls are finished.
+    ///
+    /// - Parameter closing: whether the backend takes no more.
+    /// - Returns: whether they were, in time.
+    func drain(_ service: BackendService, closing: Bool) async -> Bool {
+        if closing {
+            service.samplingLoop?.cancel()
+            return await service.backend.close(within: service.settings.drainTimeout)
+        }
+        do throws(PluginError) {
+            try await service.backend.drained(
+                service.replicas.replicas, within: service.settings.drainTimeout)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Finalizes all that was of one generation, or leaves it to itself.
+    private func finish(_ old: [BackendService], wereIdle: Bool) async {
+        if wereIdle {
+            await finalize(old.map(\.replicas))
+        } else {
+            abandon(old.map(\.replicas))
+        }
+        for service in old { service.backend.discard(service.replicas.replicas) }
+        if let generation = old.first?.generation, wereIdle { await unload(generation) }
+    }
+
+    func takeOutOfService(isGone: Bool) async {
+        failure = nil
+        failures = [:]
+        if isGone { await environment.directory.gone(name) }
+        guard let generation else {
+            state = .retired
+            return
+        }
+        state = .draining
+        let old = Array(services.values)
+        self.generation = nil
+        services = [:]
+        var isIdle = true
+        await withTaskGroup(of: Bool.self) { group in
+            for service in old {
+                group.addTask { await self.drain(service, closing: true) }
+            }
+            for await wasIdle in group where !wasIdle { isIdle = false }
+        }
+        await finish(old, wereIdle: isIdle)
+        if old.isEmpty { await unload(generation) }
+        // A backend that is configured waits for the next file of that name.
+        if isGone { for service in old { service.backend.reopen() } }
+        state = .retired
+        logger.info("retired", metadata: ["generation": "\(generation.number)"])
+    }
+
+    /// Destroys replicas. No call of theirs is running.
+    func finalize(_ sets: [ReplicaSet]) async {
+        for set in sets {
+            for error in await set.stop() {
+                losses.abandoned(in: set.generation.number)
+                logger.error("\(error.message); the replica is left to itself")
+            }
+        }
+    }
+
+    /// Unloads a library that has no replicas any more.
+    private func unload(_ generation: PluginGeneration) async {
+        do throws(PluginError) {
+            // A replica that was left to itself may be running the library's code.
+            guard losses.abandonedCount(in: generation.number) == 0 else {
+                retired.append(generation.number)
+                return
+            }
+            let unmapped = try await PluginThread.run(
+                name: name, what: "unload",
+                timeout: environment.settings.backendDefaults.lifecycleTimeout
+            ) { () throws(PluginError) in generation.unload() }
+            if !unmapped { retired.append(generation.number) }
+        } catch {
+            logger.error("\(error.message); the library stays mapped")
+            retired.append(generation.number)
+        }
+    }
+
+    /// Gives up on replicas with a call that hangs: its thread can't be ended, so the library stays as it is.
+    private func abandon(_ sets: [ReplicaSet]) {
+        guard let number = sets.first?.generation.number else { return }
+        logger.error(
+            "a call still runs after the drain timeout; its replica is left to itself",
+            metadata: ["generation": "\(number)"])
+        for set in sets { set.abandon() }
+        retired.append(number)
+    }
+}
