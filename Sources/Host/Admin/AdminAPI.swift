@@ -5,11 +5,25 @@
 /// | `GET /v1/plugins` | an array of `PluginStatus` |
 /// | `POST /v1/plugins/{name}/reload` | the plugin's `PluginStatus`; 404 unknown, 422 not loadable |
 /// | `POST /v1/plugins/{name}/restart?replica={index}` | the same; without a query all replicas |
+/// | `GET /v1/backends`, `GET /v1/backends/{tag}` | `BackendStatus`, an array or one |
+/// | `POST /v1/backends` with ``AdminRequests/CreateBackend`` | 201 and its `BackendStatus`; 409 the tag is taken |
+/// | `PATCH /v1/backends/{tag}` with `BackendOptions` | merges what is set |
+/// | `DELETE /v1/backends/{tag}?force=true` | 204; without force 409 while endpoints use it |
+/// | `GET /v1/endpoints`, `GET /v1/endpoints/{name}` | `EndpointStatus`, an array or one |
+/// | `POST /v1/endpoints` with ``AdminRequests/CreateEndpoint`` | 201 and its `EndpointStatus` |
+/// | `DELETE /v1/endpoints/{name}` | 204 |
+/// | `PUT /v1/endpoints/{name}/traffic` with weights by tag | its `EndpointStatus` |
+/// | `PUT /v1/endpoints/{name}/shadows/{tag}` with ``AdminRequests/Shadow`` | its `EndpointStatus` |
+/// | `GET /v1/configuration` | the running state as YAML |
+/// | `PUT /v1/configuration?file={name}&dry_run=true` with YAML | ``AdminChanges``; 400 names file, line and column |
 /// | `POST /v1/endpoints/{name}/call` | the plugin's answer; the method in `X-SERVE-CALL-METHOD` |
 ///
 /// Errors are ``AdminProblem`` as `application/problem+json`.
 enum AdminAPI {
     static let plugins = "/v1/plugins"
+    static let backends = "/v1/backends"
+    static let endpoints = "/v1/endpoints"
+    static let configuration = "/v1/configuration"
     static let methodHeader = "X-SERVE-CALL-METHOD"
     static let timeoutHeader = "X-Request-Timeout-Seconds"
     static let problemType = "application/problem+json"
@@ -26,10 +40,15 @@ enum AdminAPI {
     static func restart(_ plugin: String, replica: Int?) -> String {
         "/v1/plugins/\(escape(plugin))/restart" + (replica.map { "?replica=\($0)" } ?? "")
     }
+    static func backend(_ tag: String) -> String { "\(backends)/\(escape(tag))" }
+    static func endpoint(_ name: String) -> String { "\(endpoints)/\(escape(name))" }
+    static func shadow(_ endpoint: String, _ tag: String) -> String {
+        "\(self.endpoint(endpoint))/shadows/\(escape(tag))"
+    }
     static func call(_ endpoint: String) -> String { "/v1/endpoints/\(escape(endpoint))/call" }
 
     /// Percent-encodes a path segment (RFC 3986, section 2.3: what is unreserved stays).
-    private static func escape(_ segment: String) -> String {
+    static func escape(_ segment: String) -> String {
         segment.utf8.map { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

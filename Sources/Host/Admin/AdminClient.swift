@@ -62,7 +62,7 @@ package struct AdminClient: Sendable {
             .POST, AdminAPI.call(endpoint), headers: headers, body: body, timeout: .hours(24))
     }
 
-    private func send(
+    func send(
         _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [],
         body: ByteBuffer? = nil, timeout: TimeAmount
     ) async throws(AdminError) -> Answer {
@@ -112,7 +112,7 @@ package struct AdminClient: Sendable {
                 ?? "the host answered \(status): \(String(buffer: answer.body))")
     }
 
-    private func decode<Value: Decodable>(_ answer: Answer) throws(AdminError) -> Value {
+    func decode<Value: Decodable>(_ answer: Answer) throws(AdminError) -> Value {
         do {
             return try JSONDecoder().decode(Value.self, from: answer.body)
         } catch {

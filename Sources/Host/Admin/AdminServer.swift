@@ -14,15 +14,17 @@ internal import ServiceLifecycle
 package struct AdminServer: Sendable {
     private let path: String
     private let catalog: PluginCatalog
+    let control: ControlPlane
     private let handles: HandleCalls
     private let logger: Logger
 
     package init(
-        path: String, catalog: PluginCatalog, handles: HandleCalls,
+        path: String, catalog: PluginCatalog, control: ControlPlane, handles: HandleCalls,
         logger: Logger
     ) {
         self.path = path
         self.catalog = catalog
+        self.control = control
         self.handles = handles
         self.logger = logger
     }
@@ -80,41 +82,48 @@ package struct AdminServer: Sendable {
     private func router() -> Hummingbird.Router<BasicRequestContext> {
         let router = Hummingbird.Router()
         router.get("v1/plugins") { _, _ in
-            try json(await catalog.list())
+            try AdminResponses.json(await catalog.list())
         }
         router.post("v1/plugins/{name}/reload") { _, context in
-            try await answer { () throws(ControlError) in try await catalog.reload(name(context)) }
+            try await AdminResponses.answer { () throws(ControlError) in
+                try await catalog.reload(name(context))
+            }
         }
         router.post("v1/plugins/{name}/restart") { request, context in
             let text = request.uri.queryParameters.get("replica")
             let replica = text.flatMap { Int($0) }
             guard (text == nil) == (replica == nil) else {
-                return try problem(400, "the replica is \(text ?? ""): it must be a whole number")
+                return try AdminResponses.problem(
+                    400, "the replica is \(text ?? ""): it must be a whole number")
             }
-            return try await answer { () throws(ControlError) in
+            return try await AdminResponses.answer { () throws(ControlError) in
                 try await catalog.restart(name(context), replica: replica)
             }
         }
         router.post("v1/endpoints/{name}/call") { request, context in
             try await call(request, endpoint: name(context))
         }
+        addConfiguration(to: router)
         return router
     }
 
-    private func name(_ context: BasicRequestContext) -> String {
-        let segment = context.parameters.get("name") ?? ""
+    func name(_ context: BasicRequestContext) -> String { segment("name", context) }
+
+    /// A part of the path, decoded.
+    func segment(_ parameter: String, _ context: BasicRequestContext) -> String {
+        let segment = context.parameters.get(parameter) ?? ""
         return segment.removingPercentEncoding ?? segment
     }
 
     private func call(_ request: Request, endpoint name: String) async throws -> Response {
         guard handles.hasEndpoint(named: name) else {
-            return try problem(404, handles.unknown(name).message)
+            return try AdminResponses.problem(404, handles.unknown(name).message)
         }
         var timeout: Duration?
         if let text = request.headers[HTTPField.Name(AdminAPI.timeoutHeader)!] {
             timeout = AdminAPI.timeout(text)
             guard timeout != nil else {
-                return try problem(
+                return try AdminResponses.problem(
                     400,
                     "\(AdminAPI.timeoutHeader) is \(text): send a positive number of seconds, such as 2.5"
                 )
@@ -135,47 +144,7 @@ package struct AdminServer: Sendable {
             return Response(
                 status: .ok, headers: headers, body: ResponseBody(byteBuffer: answer.body))
         } catch {
-            return try problem(error.httpStatus, error.message)
+            return try AdminResponses.problem(error.httpStatus, error.message)
         }
-    }
-
-    // MARK: Answers
-
-    private func answer(
-        _ operation: () async throws(ControlError) -> PluginStatus
-    ) async throws -> Response {
-        let status: PluginStatus
-        do throws(ControlError) {
-            status = try await operation()
-        } catch {
-            return try problem(error)
-        }
-        return try json(status)
-    }
-
-    private func json(_ value: some Encodable) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
-    }
-
-    private func problem(_ error: ControlError) throws -> Response {
-        let status =
-            switch error.code {
-            case .noSuchPlugin, .noSuchReplica: 404
-            case .loadFailed, .restartFailed: 422
-            case .shuttingDown: 503
-            }
-        return try problem(status, error.message)
-    }
-
-    private func problem(_ code: Int, _ detail: String) throws -> Response {
-        let status = HTTPResponse.Status(code: code)
-        let problem = AdminProblem(title: status.reasonPhrase, status: code, detail: detail)
-        return Response(
-            status: status, headers: [.contentType: AdminAPI.problemType],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(problem))))
     }
 }

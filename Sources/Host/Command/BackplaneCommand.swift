@@ -13,6 +13,8 @@ struct BackplaneCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, ListCommand.self, ReloadCommand.self, RestartCommand.self,
-            CallCommand.self,
+            CallCommand.self, StatusCommand.self, RoutesCommand.self, PluginsCommand.self,
+            BackendsCommand.self, EndpointsCommand.self, TrafficCommand.self, ApplyCommand.self,
+            DiffCommand.self, ExportCommand.self,
         ])
 }

@@ -9,16 +9,10 @@ struct PluginTable {
             text = "no plugins; drop a lib<name>.so into the plugins directory"
             return
         }
-        let header = ["PLUGIN", "VERSION", "GENERATION", "STATE", "METHODS", "PATH"]
-        let rows = [header] + plugins.map(Self.row)
-        let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let table = rows.map { row in
-            let cells = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }
-            return Self.trimmed(cells.joined(separator: "  "))
-        }
-        text = (table + plugins.flatMap(Self.remarks)).joined(separator: "\n")
+        let table = TextTable(
+            header: ["PLUGIN", "VERSION", "GENERATION", "STATE", "METHODS", "PATH"],
+            plugins.map(Self.row))
+        text = ([table.text] + plugins.flatMap(Self.remarks)).joined(separator: "\n")
     }
 
     private static func row(_ plugin: PluginStatus) -> [String] {
@@ -74,11 +68,5 @@ struct PluginTable {
 
     private static func list(_ numbers: [Int]) -> String {
         numbers.map(String.init).joined(separator: ", ")
-    }
-
-    private static func trimmed(_ line: String) -> String {
-        var line = line[...]
-        while line.last == " " { line = line.dropLast() }
-        return String(line)
     }
 }

@@ -30,7 +30,17 @@ package struct BackendStatus: Codable, Sendable, Equatable {
 
     package var tag: String
     package var plugin: String
+    /// Whom it comes from: `plugin`, `file` or `hand`.
     package var origin: String
+    /// What is configured; the rest are the plugin's and the host's defaults.
     package var config: BackendOptions
     package var serving: Serving
+
+    package init(tag: String, _ record: BackendRecord, serving: Serving) {
+        self.tag = tag
+        plugin = record.plugin
+        origin = record.origin.rawValue
+        config = record.options
+        self.serving = serving
+    }
 }

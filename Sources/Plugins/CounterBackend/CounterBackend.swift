@@ -8,13 +8,29 @@
 // It shows what a plugin with state needs: `create` and `destroy`, an instance of its own, and the state extension, so
 // that the count survives a reload. The contract is in backplane_plugin.h.
 
+internal import Foundation
 public import PluginABI
 
 /// One replica's state. The host never runs two functions of one instance at once (the plugin doesn't call itself
 /// re-entrant), so the count needs no lock.
 private final class Counter {
-    static let start: Int64 = 1
-    var count = Counter.start
+    /// Where the count begins, and goes back to with `reset`.
+    var start: Int64
+    var count: Int64
+
+    init(start: Int64) {
+        self.start = start
+        count = start
+    }
+}
+
+/// The backend's `user_config`: `{"start": 100}`, or nothing.
+private struct Configuration: Decodable {
+    var start: Int64?
+
+    static func start(_ userConfig: String) throws -> Int64 {
+        try JSONDecoder().decode(Configuration?.self, from: Data(userConfig.utf8))?.start ?? 1
+    }
 }
 
 // MARK: What the plugin offers
@@ -47,15 +63,20 @@ nonisolated(unsafe) private let plugin: UnsafePointer<backplane_plugin_t> = unsa
         method_size: UInt32(MemoryLayout<backplane_method_t>.stride),
         load: nil,
         unload: nil,
-        create: { _, _, instance, _ in
-            // `destroy` gives up what is retained here.
-            unsafe instance!.pointee = OpaquePointer(Unmanaged.passRetained(Counter()).toOpaque())
-            return backplane_status_t(BACKPLANE_STATUS_OK)
+        create: { _, arguments, instance, error in
+            unsafe configured(arguments.pointee.user_config, error) { start in
+                let counter = Counter(start: start)
+                // `destroy` gives up what is retained here.
+                unsafe instance!.pointee = OpaquePointer(Unmanaged.passRetained(counter).toOpaque())
+            }
         },
         destroy: { instance in
             unsafe Unmanaged<Counter>.fromOpaque(UnsafeRawPointer(instance!)).release()
         },
-        reconfigure: nil,
+        reconfigure: { instance, userConfig, error in
+            // The count stays; it is `reset` that goes back to the new start.
+            unsafe configured(userConfig, error) { unsafe counter(instance).start = $0 }
+        },
         get_extension: { identifier in
             unsafe String(cString: identifier) == BACKPLANE_EXTENSION_STATE
                 ? UnsafeRawPointer(stateExtension) : nil
@@ -70,7 +91,7 @@ nonisolated(unsafe) private let methods: UnsafePointer<backplane_method_t> = uns
     method("other_method", "Adds the number in the body to the count; answers true.") {
         instance, calls, _ in unsafe run(add, instance, calls)
     },
-    method("reset", "Sets the count back to 1; answers true.") { instance, calls, _ in
+    method("reset", "Sets the count back to its start; answers true.") { instance, calls, _ in
         unsafe run(reset, instance, calls)
     },
 ])
@@ -120,7 +141,7 @@ private func add(_ counter: Counter, _ body: String) -> Answer {
 }
 
 private func reset(_ counter: Counter, _ body: String) -> Answer {
-    counter.count = Counter.start
+    counter.count = counter.start
     return .json("true")
 }
 
@@ -158,6 +179,22 @@ private func counter(_ instance: OpaquePointer?) -> Counter {
 private func string(_ bytes: backplane_bytes_t) -> String {
     unsafe String(
         decoding: UnsafeBufferPointer(start: bytes.data, count: Int(bytes.size)), as: UTF8.self)
+}
+
+/// Reads a `user_config`, and does what is to be done with it.
+private func configured(
+    _ userConfig: backplane_string_t, _ error: UnsafeMutablePointer<backplane_error_t>,
+    _ body: (_ start: Int64) -> Void
+) -> backplane_status_t {
+    let text = unsafe String(
+        decoding: UnsafeRawBufferPointer(start: userConfig.data, count: Int(userConfig.size)),
+        as: UTF8.self)
+    guard let start = try? Configuration.start(text) else {
+        return unsafe failure(
+            error, "the user_config is \(text.prefix(40)): give it a start, {\"start\": 100}")
+    }
+    body(start)
+    return backplane_status_t(BACKPLANE_STATUS_OK)
 }
 
 /// Says why a lifecycle function fails, in the host's memory.

@@ -1,0 +1,48 @@
+internal import Foundation
+internal import HTTPTypes
+internal import HostControl
+internal import Hummingbird
+internal import NIOCore
+
+/// The forms of the admin API's answers.
+enum AdminResponses {
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response
+    {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+    }
+
+    static func text(_ text: String, contentType: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: contentType],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+
+    static func problem(_ error: ControlError) throws -> Response {
+        try problem(error.httpStatus, error.message)
+    }
+
+    static func problem(_ code: Int, _ detail: String) throws -> Response {
+        let status = HTTPResponse.Status(code: code)
+        let problem = AdminProblem(title: status.reasonPhrase, status: code, detail: detail)
+        return Response(
+            status: status, headers: [.contentType: AdminAPI.problemType],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(problem))))
+    }
+
+    /// Answers with the JSON of what an operation returns, or with the problem that it ends with.
+    static func answer(
+        status: HTTPResponse.Status = .ok,
+        _ operation: () async throws(ControlError) -> some Encodable
+    ) async throws -> Response {
+        do throws(ControlError) {
+            let value = try await operation()
+            return try json(value, status: status)
+        } catch let error as ControlError {
+            return try problem(error)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package import HostDispatch
+
+/// What an operator does, in the form in which it is asked for and answered.
+extension ControlPlane {
+    // MARK: Backends
+
+    /// - Throws: ``ControlError``.
+    package func createBackend(
+        _ tag: String, plugin: String, _ options: BackendOptions
+    ) async throws(ControlError) -> BackendStatus {
+        try await change { state throws(ControlError) in
+            try state.createBackend(tag, plugin: plugin, options: options)
+        }
+        return try await backendStatus(tag)
+    }
+
+    /// - Throws: ``ControlError``.
+    package func updateBackend(
+        _ tag: String, _ options: BackendOptions
+    ) async throws(ControlError) -> BackendStatus {
+        try await change { state throws(ControlError) in
+            try state.updateBackend(tag, options)
+        }
+        return try await backendStatus(tag)
+    }
+
+    /// - Throws: ``ControlError``.
+    package func deleteBackend(_ tag: String, force: Bool) async throws(ControlError) {
+        try await change { state throws(ControlError) in
+            try state.deleteBackend(tag, force: force)
+        }
+    }
+
+    // MARK: Endpoints
+
+    /// - Throws: ``ControlError``.
+    package func createEndpoint(
+        _ name: String, backend: String, route: String?, methods: [String]?
+    ) async throws(ControlError) -> EndpointStatus {
+        try await change { state throws(ControlError) in
+            try state.createEndpoint(
+                name, backend: backend, route: route,
+                methods: methods ?? EndpointRecord.defaultMethods)
+        }
+        return try endpointStatus(name)
+    }
+
+    /// - Throws: ``ControlError``.
+    package func deleteEndpoint(_ name: String) async throws(ControlError) {
+        try await change { state throws(ControlError) in state.deleteEndpoint(name) }
+    }
+
+    /// - Throws: ``ControlError``.
+    package func setTraffic(
+        _ name: String, _ weights: [String: Double]
+    ) async throws(ControlError) -> EndpointStatus {
+        try await change { state throws(ControlError) in try state.setTraffic(name, weights) }
+        return try endpointStatus(name)
+    }
+
+    /// - Throws: ``ControlError``.
+    package func shadowTraffic(
+        _ name: String, backend: String, share: Double
+    ) async throws(ControlError) -> EndpointStatus {
+        try await change { state throws(ControlError) in
+            try state.shadowTraffic(name, backend: backend, share: share)
+        }
+        return try endpointStatus(name)
+    }
+
+    // MARK: Looking
+
+    /// All backends, by tag.
+    package func backendStatuses() async -> [BackendStatus] {
+        var statuses: [BackendStatus] = []
+        for (tag, record) in state.backends.sorted(by: { $0.key < $1.key }) {
+            statuses.append(await status(tag, record))
+        }
+        return statuses
+    }
+
+    /// - Throws: ``ControlError`` when there is no such backend.
+    package func backendStatus(_ tag: String) async throws(ControlError) -> BackendStatus {
+        await status(tag, try state.requireBackend(tag))
+    }
+
+    /// All endpoints, by name.
+    package func endpointStatuses() -> [EndpointStatus] {
+        state.endpoints.sorted { $0.key < $1.key }
+            .map { EndpointStatus(name: $0.key, $0.value) }
+    }
+
+    /// - Throws: ``ControlError`` when there is no such endpoint.
+    package func endpointStatus(_ name: String) throws(ControlError) -> EndpointStatus {
+        EndpointStatus(name: name, try state.requireEndpoint(name))
+    }
+}
