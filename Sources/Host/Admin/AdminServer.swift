@@ -165,7 +165,7 @@ package struct AdminServer: Sendable {
         let status =
             switch error.code {
             case .noSuchPlugin, .noSuchReplica: 404
-            case .loadFailed, .restartFailed: 422
+            case .loadFailed, .restartFailed, .invalidRoute, .invalidTraffic: 422
             case .shuttingDown: 503
             }
         return try problem(status, error.message)
