@@ -21,6 +21,7 @@ let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package:
 let nioFoundation = Target.Dependency.product(
     name: "NIOFoundationCompat", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -73,7 +74,7 @@ let rooms: [Target] = [
         name: "HostControl",
         dependencies: [
             "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, logging, serviceLifecycle,
-            .product(name: "Yams", package: "Yams"),
+            crypto, .product(name: "Yams", package: "Yams"),
         ],
         path: "Sources/Host/Control",
         swiftSettings: houseRules
@@ -128,8 +129,8 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostPlugins", asyncHTTPClient, nioCore,
-            nioLocks, nioHTTP1, logging, serviceLifecycle,
+            "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins", asyncHTTPClient,
+            nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Tests/Support",
         swiftSettings: rules
@@ -150,7 +151,9 @@ let tests: [Target] = [
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", nioCore, logging,
+            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", nioCore, nioLocks,
+            nioPosix,
+            logging,
         ],
         swiftSettings: rules
     ),
@@ -199,6 +202,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
     ],

@@ -12,16 +12,21 @@ import Testing
     private let router: Router
     private let routes = RouteTable()
 
-    init() {
+    init() throws {
         router = Router(routes: routes, maxBodySize: 100)
-        add("echo")
+        try add("echo")
     }
 
-    private func add(_ name: String) {
+    private func add(
+        _ name: String, route: String? = nil, httpMethods: [String] = ["GET", "POST"]
+    ) throws {
         let backend = Backend(
             tag: name, settings: BackendSettings(),
             timer: MultiThreadedEventLoopGroup.singleton.next(), logger: TestLog().quiet)
-        routes.insert(Endpoint(servingPlugin: name, backend: backend))
+        routes.insert(
+            Endpoint(
+                name: name, route: try RoutePattern(route ?? "/\(name)"), httpMethods: httpMethods,
+                traffic: TrafficPolicy(backend: name), backends: [name: backend]))
     }
 
     private func resolve(
@@ -86,6 +91,57 @@ import Testing
         #expect(problem?.headers.map(\.value) == ["GET, HEAD, POST"])
     }
 
+    @Test(
+        "an endpoint takes the methods it was given, and HEAD wherever GET is",
+        arguments: [
+            (["GET"], ["GET", "HEAD"]), (["PUT", "DELETE"], ["PUT", "DELETE"]),
+            (["HEAD"], ["HEAD"]), (["HEAD", "GET"], ["GET", "HEAD"]), (["PURGE"], ["PURGE"]),
+        ])
+    func ownMethods(httpMethods: [String], allowed: [String]) throws {
+        try add("own", httpMethods: httpMethods)
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PURGE"] {
+            let resolution = resolve(HTTPMethod(rawValue: method), "/own")
+            if case .call = resolution {
+                #expect(allowed.contains(method))
+            } else {
+                #expect(!allowed.contains(method))
+                #expect(problem(resolution)?.status == .methodNotAllowed)
+                #expect(
+                    problem(resolution)?.headers.map(\.value)
+                        == [allowed.joined(separator: ", ")])
+            }
+        }
+    }
+
+    @Test(
+        "a prefix takes what is below it, and nothing of the host's own",
+        arguments: [
+            ("/x", "all"), ("/", "all"), ("/deep", "deep"), ("/deep/", "deep"),
+            ("/deep/a/b?c=/echo", "deep"), ("/deep/echo", "deep"), ("/echo", "echo"),
+            ("/echo?a", "echo"), ("/echo/", "all"), ("http://host/deep/a", "deep"),
+            ("/-/nothing", nil), ("/-/", nil), ("*", nil),
+        ])
+    func prefix(target: String, name: String?) throws {
+        try add("all", route: "/*")
+        try add("deep", route: "/deep/*")
+        let resolution = resolve(.GET, target)
+        if case .call(let endpoint, _) = resolution {
+            #expect(endpoint.name == name)
+        } else {
+            #expect(name == nil)
+            #expect(problem(resolution)?.status == .notFound)
+        }
+        #expect(text(resolve(.GET, "/-/healthz")) == "success")
+    }
+
+    @Test("the list has prefixes as they are written")
+    func listOfPrefixes() throws {
+        try add("deep", route: "/deep/*", httpMethods: ["PUT"])
+        #expect(
+            text(resolve(.GET, "/-/routes"))
+                == #"{"/deep/*":["deep",["PUT"]],"/echo":["echo",["GET","POST"]]}"#)
+    }
+
     @Test("a reserved route can only be read", arguments: ["/-/routes", "/-/healthz"])
     func reservedMethods(target: String) {
         #expect(text(resolve(.GET, target)) != nil)
@@ -96,8 +152,8 @@ import Testing
     }
 
     @Test("the list of routes is a JSON object, in order")
-    func list() {
-        add("alpha")
+    func list() throws {
+        try add("alpha")
         #expect(
             text(resolve(.GET, "/-/routes"))
                 == #"{"/alpha":["alpha",["GET","POST"]],"/echo":["echo",["GET","POST"]]}"#)

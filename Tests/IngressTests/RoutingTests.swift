@@ -1,4 +1,6 @@
+import Backplane
 import Foundation
+import HostControl
 import TestSupport
 import Testing
 
@@ -82,6 +84,29 @@ import Testing
             #expect(answer.status == 405)
             #expect(answer.headers["allow"] == "GET, HEAD, POST")
             #expect(answer.headers["content-type"] == "application/problem+json")
+        }
+    }
+
+    @Test("an endpoint with a prefix gets the whole path, as it was sent")
+    func prefix() async throws {
+        try await TestHost.run(plugins: Plugins.echo) { host in
+            try host.setEndpoint(
+                "api", route: "/api/*", httpMethods: ["GET", "DELETE"], weights: ["echo": 1])
+            let wire = try Wire(to: host)
+            for path in ["/api", "/api/", "/api/a//b", "/api/%2e%2E/x%2Fy", "/api/../echo"] {
+                try await wire.send(
+                    Requests.make("DELETE", path, headers: ["X-SERVE-CALL-METHOD: headers"]))
+                let metadata = try Metadata(try await wire.answer())
+                #expect(metadata.path == path)
+                #expect(metadata.method == "DELETE")
+            }
+            let refused = try await host.http.send("PUT", "/api/x")
+            #expect(refused.status == 405)
+            #expect(refused.headers["allow"] == "GET, HEAD, DELETE")
+            #expect(try await host.http.send("HEAD", "/api/x").status == 200)
+            #expect(try await host.http.send("GET", "/apis").status == 404)
+            host.host.routes.remove(named: "api")
+            #expect(try await host.http.send("GET", "/api/x").status == 404)
         }
     }
 

@@ -1,5 +1,5 @@
 internal import HostAdmin
-internal import HostControl
+package import HostControl
 internal import HostDispatch
 internal import HostIngress
 internal import HostPlugins
@@ -26,7 +26,7 @@ public struct BackplaneHost: Service {
     }
 
     let handles: HandleCalls
-    private let routes: RouteTable
+    package let routes: RouteTable
     private let configuration: HostConfiguration
     private let logger: Logger
     private var onListening: @Sendable (Addresses) -> Void
@@ -136,7 +136,7 @@ public struct BackplaneHost: Service {
                 onListening(
                     Addresses(
                         host: configuration.host, port: port, adminSocket: adminSocket,
-                        routes: routes.all.map(\.route)))
+                        routes: routes.routed.map(\.route)))
                 await server.run()
             },
         ]

@@ -1,23 +1,70 @@
 package import HostDispatch
 
-/// A name, with a route and the HTTP methods it takes, and the backend that answers.
-package struct Endpoint: Sendable {
+/// A name, with a route and the HTTP methods it takes, and the backends that answer.
+///
+/// Never changes: another one of the same name takes its place in the ``RouteTable``.
+package final class Endpoint: Sendable {
     package let name: String
-    /// Matched exactly, such as `/echo`.
-    package let route: String
+    /// nil: reachable by handles alone.
+    package let pattern: RoutePattern?
     /// The HTTP methods it takes. HEAD is taken wherever GET is.
     package let httpMethods: [String]
-    package let backend: Backend
+    package let traffic: TrafficPolicy
+    /// Those that have a weight, by tag.
+    package let backends: [Backend]
+    /// Those that get copies of calls, by tag.
+    package let shadows: [Backend]
+
+    /// Who answers a call, and who else gets it.
+    package struct Assignment: Sendable {
+        package let backend: Backend
+        package let shadows: [Backend]
+    }
+
+    /// - Parameter backends: by tag: all that have a part of the traffic, at least.
+    package init(
+        name: String, route: RoutePattern?, httpMethods: [String] = ["GET", "POST"],
+        traffic: TrafficPolicy, backends: [String: Backend]
+    ) {
+        func backend(_ tag: String) -> Backend {
+            guard let backend = backends[tag] else {
+                preconditionFailure("\(name) has traffic for the backend \(tag), which isn't there")
+            }
+            return backend
+        }
+        self.name = name
+        pattern = route
+        self.httpMethods = httpMethods
+        self.traffic = traffic
+        self.backends = traffic.targets.map(backend)
+        shadows = traffic.shadowTargets.map(backend)
+    }
 
     /// The endpoint that a dropped plugin gets with no configuration at all.
-    package init(servingPlugin name: String, backend: Backend) {
-        self.name = name
-        route = "/\(name)"
-        httpMethods = ["GET", "POST"]
-        self.backend = backend
+    package convenience init(servingPlugin name: String, backend: Backend) {
+        self.init(
+            name: name, route: RoutePattern(ofEndpoint: name),
+            traffic: TrafficPolicy(backend: backend.tag), backends: [backend.tag: backend])
     }
+
+    /// The route as it is written.
+    package var route: String? { pattern?.description }
+
+    /// The backend, of an endpoint whose traffic is not split.
+    package var backend: Backend { backends[0] }
 
     package func accepts(httpMethod: String) -> Bool {
         httpMethods.contains(httpMethod) || httpMethod == "HEAD" && httpMethods.contains("GET")
+    }
+
+    /// Decides where a call goes.
+    ///
+    /// - Parameter shardKey: calls with the same key go to the same backends; empty: none.
+    package func assign(shardKey: String) -> Assignment {
+        if traffic.isPlain { return Assignment(backend: backends[0], shadows: []) }
+        var generator = SystemRandomNumberGenerator()
+        let draw = traffic.draw(shardKey: shardKey, using: &generator)
+        return Assignment(
+            backend: backends[draw.backend], shadows: draw.shadows.map { shadows[$0] })
     }
 }

@@ -20,7 +20,7 @@ package final class HandleCalls: Sendable {
     package func begin(_ request: HandleRequest) -> HandleCall {
         let call = HandleCall(request)
         if let endpoint = routes.endpoint(named: request.endpoint) {
-            call.begin(on: endpoint.backend)
+            begin(call, request, on: endpoint)
         } else if request.waitsForEndpoint {
             beginLater(request, call)
         } else {
@@ -48,6 +48,11 @@ package final class HandleCalls: Sendable {
         routes.endpoint(named: name) != nil
     }
 
+    private func begin(_ call: HandleCall, _ request: HandleRequest, on endpoint: Endpoint) {
+        let assignment = endpoint.assign(shardKey: request.shardKeyAsTold)
+        call.begin(on: assignment.backend, shadows: assignment.shadows)
+    }
+
     private func beginLater(_ request: HandleRequest, _ call: HandleCall) {
         let parentsLimit = request.parent?.deadline.map { deadline in
             Duration.nanoseconds(max(0, (deadline - .now()).nanoseconds))
@@ -55,7 +60,7 @@ package final class HandleCalls: Sendable {
         let limit = [registrationTimeout, request.timeout, parentsLimit].compactMap { $0 }.min()
         routes.whenThere(request.endpoint, limit: limit) { [self] endpoint in
             if let endpoint {
-                call.begin(on: endpoint.backend)
+                begin(call, request, on: endpoint)
             } else {
                 call.refuse(
                     DispatchError(

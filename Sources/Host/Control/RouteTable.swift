@@ -1,12 +1,21 @@
 internal import NIOConcurrencyHelpers
 
 /// Which endpoint answers which path, and which has which name. Read on every request, from every thread.
+///
+/// A path goes to the endpoint with exactly that route, or else to the one with the longest prefix of it. That takes
+/// one lookup, and one more for each segment that the deepest prefix has, however many endpoints there are and however
+/// long the path is.
 package final class RouteTable: Sendable {
     package typealias Waiter = @Sendable (Endpoint?) -> Void
 
-    private struct State {
-        var byRoute: [String: Endpoint] = [:]
+    fileprivate struct State {
         var byName: [String: Endpoint] = [:]
+        var exact: [PathBytes: Endpoint] = [:]
+        /// By their paths, without `/*`.
+        var prefixes: [PathBytes: Endpoint] = [:]
+        /// How many prefixes have how many segments, and how many the deepest has.
+        var prefixDepths: [Int: Int] = [:]
+        var deepestPrefix = 0
         /// Who waits for an endpoint of a name, by a number.
         var waiters: [String: [Int: Waiter]] = [:]
         var lastWaiter = 0
@@ -16,35 +25,62 @@ package final class RouteTable: Sendable {
 
     package init() {}
 
-    package func endpoint(route: some StringProtocol) -> Endpoint? {
-        let route = String(route)
-        return state.withLockedValue { $0.byRoute[route] }
+    // MARK: Looking
+
+    /// The endpoint that answers a path, which is taken as it was sent.
+    package func endpoint(path: Substring) -> Endpoint? {
+        state.withLockedValue { $0.endpoint(path: path) }
     }
 
     package func endpoint(named name: String) -> Endpoint? {
         state.withLockedValue { $0.byName[name] }
     }
 
-    /// All endpoints by route, for `/-/routes`.
+    /// All endpoints, by name.
     package var all: [Endpoint] {
-        state.withLockedValue { $0.byRoute.values.sorted { $0.route < $1.route } }
+        state.withLockedValue { $0.byName.values.sorted { $0.name < $1.name } }
     }
 
-    func insert(_ endpoint: Endpoint) {
-        let waiters = state.withLockedValue { state in
-            state.byRoute[endpoint.route] = endpoint
+    /// The endpoints that have a route, by that.
+    package var routed: [(route: String, endpoint: Endpoint)] {
+        all.compactMap { endpoint in endpoint.route.map { ($0, endpoint) } }
+            .sorted { $0.0 < $1.0 }
+    }
+
+    // MARK: Changing
+
+    /// Puts an endpoint into the table, in the place of another one of its name: a call finds the one or the other.
+    ///
+    /// - Returns: the endpoint of another name that has the route; then nothing has changed. nil: it is in.
+    @discardableResult
+    package func insert(_ endpoint: Endpoint) -> Endpoint? {
+        let (owner, waiters) = state.withLockedValue { state -> (Endpoint?, [Int: Waiter]) in
+            if let owner = endpoint.pattern.flatMap({ state[$0] }), owner.name != endpoint.name {
+                return (owner, [:])
+            }
+            if let old = state.byName[endpoint.name]?.pattern { state[old] = nil }
+            if let route = endpoint.pattern { state[route] = endpoint }
             state.byName[endpoint.name] = endpoint
-            return state.waiters.removeValue(forKey: endpoint.name)
+            return (nil, state.waiters.removeValue(forKey: endpoint.name) ?? [:])
         }
-        for waiter in waiters?.values.map({ $0 }) ?? [] { waiter(endpoint) }
+        for waiter in waiters.values { waiter(endpoint) }
+        return owner
     }
 
-    func remove(_ endpoint: Endpoint) {
+    /// Takes an endpoint out, if there is one of that name.
+    package func remove(named name: String) {
         state.withLockedValue { state in
-            state.byRoute[endpoint.route] = nil
-            state.byName[endpoint.name] = nil
+            guard let endpoint = state.byName.removeValue(forKey: name) else { return }
+            if let route = endpoint.pattern { state[route] = nil }
         }
     }
+
+    /// Takes the endpoint of that name out.
+    func remove(_ endpoint: Endpoint) {
+        remove(named: endpoint.name)
+    }
+
+    // MARK: Waiting
 
     /// Waits for an endpoint of a name that isn't there.
     ///
@@ -74,5 +110,49 @@ package final class RouteTable: Sendable {
             if state.waiters[name]?.isEmpty == true { state.waiters[name] = nil }
             return waiter
         }
+    }
+}
+
+extension RouteTable.State {
+    /// The endpoint with a route.
+    fileprivate subscript(route: RoutePattern) -> Endpoint? {
+        get {
+            let key = PathBytes(route.path[...])
+            return route.isPrefix ? prefixes[key] : exact[key]
+        }
+        set {
+            let key = PathBytes(route.path[...])
+            guard route.isPrefix else {
+                exact[key] = newValue
+                return
+            }
+            let change = (newValue == nil ? 0 : 1) - (prefixes[key] == nil ? 0 : 1)
+            prefixes[key] = newValue
+            let count = prefixDepths[route.depth, default: 0] + change
+            prefixDepths[route.depth] = count == 0 ? nil : count
+            deepestPrefix = prefixDepths.keys.max() ?? 0
+        }
+    }
+
+    fileprivate func endpoint(path: Substring) -> Endpoint? {
+        if let endpoint = exact[PathBytes(path)] { return endpoint }
+        guard !prefixes.isEmpty, path.utf8.first == UInt8(ascii: "/") else { return nil }
+        // Up from the deepest segment that a prefix can reach: a path may have thousands.
+        var prefix = path[..<end(of: path, segments: deepestPrefix)]
+        while true {
+            if let endpoint = prefixes[PathBytes(prefix)] { return endpoint }
+            guard let slash = prefix.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+            prefix = prefix[..<slash]
+        }
+    }
+
+    /// Where the first segments of a path end.
+    private func end(of path: Substring, segments: Int) -> Substring.Index {
+        var left = segments
+        for index in path.utf8.indices where path.utf8[index] == UInt8(ascii: "/") {
+            if left == 0 { return index }
+            left -= 1
+        }
+        return path.endIndex
     }
 }

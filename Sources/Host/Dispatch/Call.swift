@@ -22,6 +22,9 @@ package final class Call: PluginCall {
     private let caller: any Caller
     /// Whether an INLINE method may run on the thread that submits the call.
     let mayRunInline: Bool
+    /// Whether it is a shadow's call, or one that such a call has led to. These get no shadows: a shadow that calls its
+    /// own endpoint would go on for ever.
+    let isInShadow: Bool
     private let isAnswered = Atomic<Bool>(false)
     /// Calls that the plugin made on behalf of this one. Few calls have any.
     private let children = AtomicLazyReference<ChildCalls>()
@@ -32,7 +35,8 @@ package final class Call: PluginCall {
     package init(
         to backend: Backend, method: String = PluginDescriptor.defaultMethod, argument: ByteBuffer,
         contentType: String = "", timeout: Duration? = nil, limit: NIODeadline? = nil,
-        native: NativeObject? = nil, mayRunInline: Bool = true, caller: any Caller
+        native: NativeObject? = nil, mayRunInline: Bool = true, isInShadow: Bool = false,
+        caller: any Caller
     ) {
         self.backend = backend
         self.method = method
@@ -45,6 +49,16 @@ package final class Call: PluginCall {
         deadline = Self.earliest(Self.earliest(backendDeadline, callersDeadline), limit)
         self.native = native
         self.mayRunInline = mayRunInline
+        self.isInShadow = isInShadow
+    }
+
+    /// The same call for a shadow: nobody waits for the answer, and the shadow's own limits alone hold for it. It
+    /// never runs on the thread that submits it.
+    package func makeShadow(to shadow: Backend) -> Call {
+        Call(
+            to: shadow, method: method, argument: argument, contentType: contentType,
+            native: native, mayRunInline: false, isInShadow: true,
+            caller: ShadowCaller(metadata: caller.makeMetadata()))
     }
 
     private static func earliest(_ first: NIODeadline?, _ second: NIODeadline?) -> NIODeadline? {

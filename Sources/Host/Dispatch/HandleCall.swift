@@ -46,7 +46,7 @@ package final class HandleCall: Caller {
     private let request: HandleRequest
     private let state: NIOLockedValueBox<State>
 
-    /// A call that is yet to be sent: ``begin(on:)`` or ``refuse(_:)`` is owed for it.
+    /// A call that is yet to be sent: ``begin(on:shadows:)`` or ``refuse(_:)`` is owed for it.
     package init(_ request: HandleRequest) {
         state = NIOLockedValueBox(
             State(requestID: request.requestID, native: request.native))
@@ -59,18 +59,24 @@ package final class HandleCall: Caller {
     // MARK: Beginning
 
     /// Sends the call to a backend, unless it is cancelled by now.
-    package func begin(on backend: Backend) {
+    ///
+    /// - Parameter shadows: get a copy each, unless the call is made on behalf of a copy.
+    package func begin(on backend: Backend, shadows: [Backend] = []) {
+        let isInShadow = (request.parent as? Call)?.isInShadow ?? false
         let native = state.withLockedValue { $0.native.take() }
         let call = Call(
             to: backend, method: request.method, argument: request.argument,
             contentType: request.contentType, timeout: request.timeout,
             limit: request.parent?.deadline, native: native, mayRunInline: request.mayRunInline,
-            caller: self)
+            isInShadow: isInShadow, caller: self)
         let isOver = state.withLockedValue { state in
             state.call = state.result == nil ? call : nil
             return state.result != nil
         }
-        if !isOver { backend.submit(call) }
+        guard !isOver else { return }
+        backend.submit(call)
+        guard !isInShadow else { return }
+        for shadow in shadows { shadow.submit(call.makeShadow(to: shadow)) }
     }
 
     /// Ends a call that has not begun.

@@ -235,16 +235,21 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     private func call(_ endpoint: Endpoint, timeout: Duration?, _ reception: Reception) {
+        let request = reception.request
+        let eventLoop = context!.eventLoop
+        let assignment = endpoint.assign(shardKey: request.shardKey)
         let exchange = HTTPExchange(
-            reception.request, on: NIOLoopBound(self, eventLoop: context!.eventLoop),
-            answers: group.answers)
+            request, on: NIOLoopBound(self, eventLoop: eventLoop), answers: group.answers)
         let call = Call(
-            to: endpoint.backend,
-            method: reception.request.callMethod ?? PluginDescriptor.defaultMethod,
-            argument: reception.body, contentType: reception.request.contentType,
+            to: assignment.backend,
+            method: request.callMethod ?? PluginDescriptor.defaultMethod,
+            argument: reception.body, contentType: request.contentType,
             timeout: timeout, caller: exchange)
         state = .calling(exchange, call, isStreaming: false)
-        group.submit(call, to: endpoint.backend, on: context!.eventLoop)
+        group.submit(call, to: assignment.backend, on: eventLoop)
+        for shadow in assignment.shadows {
+            group.submit(call.makeShadow(to: shadow), to: shadow, on: eventLoop)
+        }
     }
 
     private func refuse(malformed error: any Error) {

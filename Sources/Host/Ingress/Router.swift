@@ -19,7 +19,7 @@ struct Router: Sendable {
         if request.path.utf8.starts(with: "/-/".utf8) {
             return reserved(request, isDraining: isDraining)
         }
-        guard let endpoint = routes.endpoint(route: request.path) else { return notFound(request) }
+        guard let endpoint = routes.endpoint(path: request.path) else { return notFound(request) }
         guard endpoint.accepts(httpMethod: request.head.method.rawValue) else {
             return notAllowed(request, allowed: endpoint.httpMethods)
         }
@@ -85,8 +85,8 @@ struct Router: Sendable {
     private var routesJSON: String {
         var json = JSONText()
         json.beginObject()
-        for endpoint in routes.all {
-            json.key(endpoint.route)
+        for (route, endpoint) in routes.routed {
+            json.key(route)
             json.beginArray()
             json.string(endpoint.name)
             json.beginArray()
@@ -106,7 +106,8 @@ struct Router: Sendable {
 
     private func notAllowed(_ request: RequestHead, allowed: [String]) -> Resolution {
         // HEAD is taken wherever GET is.
-        let list = allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", ")
+        let list = allowed.filter { $0 != "HEAD" || !allowed.contains("GET") }
+            .flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", ")
         return .problem(
             Problem(
                 .methodNotAllowed,

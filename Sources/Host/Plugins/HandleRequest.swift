@@ -30,4 +30,7 @@ package struct HandleRequest: Sendable {
     package init(endpoint: String) {
         self.endpoint = endpoint
     }
+
+    /// The shard key that the plugin is told; empty: none.
+    package var shardKeyAsTold: String { forwarded?.shardKey ?? shardKey }
 }
