@@ -164,8 +164,11 @@ package struct AdminServer: Sendable {
     private func problem(_ error: ControlError) throws -> Response {
         let status =
             switch error.code {
-            case .noSuchPlugin, .noSuchReplica: 404
+            case .invalid: 400
+            case .noSuchPlugin, .noSuchReplica, .noSuchBackend, .noSuchEndpoint: 404
+            case .alreadyExists, .backendInUse: 409
             case .loadFailed, .restartFailed: 422
+            case .stateUnusable, .stateNotWritten: 500
             case .shuttingDown: 503
             }
         return try problem(status, error.message)
