@@ -12,6 +12,18 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
         /// The replica could not be made anew; the one that was there serves on.
         case restartFailed
         case shuttingDown
+        case noSuchBackend
+        case noSuchEndpoint
+        /// The tag, the name or the route is another's.
+        case alreadyExists
+        /// Endpoints use the backend.
+        case backendInUse
+        /// A name, route, method, weight or option that can't be.
+        case invalid
+        /// The state file can't be used, or not be made; it is as it was.
+        case stateUnusable
+        /// A change could not be written, and has not taken effect.
+        case stateNotWritten
     }
 
     package var code: Code

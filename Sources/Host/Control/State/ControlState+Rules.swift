@@ -1,0 +1,198 @@
+internal import Foundation
+
+/// What may stand in the state, whoever puts it there.
+extension ControlState {
+    /// How far from 1 the weights of a traffic policy may sum, as in Ray Serve: 0.1 + 0.2 + 0.7 is not 1 in binary.
+    package static let weightTolerance = 1e-8
+
+    /// Puts a new backend in its place, in the form in which it is stored.
+    mutating func insert(backend tag: String, _ record: BackendRecord) throws(ControlError) {
+        try Self.checkName(tag, of: "tag of a backend")
+        guard PluginName.isValid(record.plugin) else {
+            throw ControlError(
+                .invalid,
+                "backend \(tag): \(record.plugin.debugDescription) is no name of a plugin: use that of its library, "
+                    + "echo for libecho.so")
+        }
+        guard backends[tag] == nil else {
+            throw ControlError(
+                .alreadyExists,
+                "there is a backend \(tag) already: update it, delete it first, or choose another tag"
+            )
+        }
+        var record = record
+        record.options = try Self.stored(record.options, of: tag)
+        backends[tag] = record
+    }
+
+    /// Puts a new endpoint in its place; whether its backends are there is not looked at.
+    mutating func insert(endpoint name: String, _ record: EndpointRecord) throws(ControlError) {
+        try Self.checkName(name, of: "name of an endpoint")
+        guard endpoints[name] == nil else {
+            throw ControlError(
+                .alreadyExists,
+                "there is an endpoint \(name) already: delete it first, or choose another name")
+        }
+        var record = record
+        record.methods = try Self.methods(record.methods, of: name)
+        try checkRoute(record.route, of: name)
+        try Self.checkTraffic(record.traffic, of: name)
+        for (tag, share) in record.shadows {
+            guard share > 0 else {
+                throw Self.invalidShare(share, backend: tag, endpoint: name, from: "above 0")
+            }
+            try Self.checkShare(share, backend: tag, endpoint: name)
+        }
+        endpoints[name] = record
+    }
+
+    func requireBackends(of record: EndpointRecord) throws(ControlError) {
+        for tag in record.backends.sorted() { try requireBackend(tag) }
+    }
+
+    @discardableResult
+    func requireBackend(_ tag: String) throws(ControlError) -> BackendRecord {
+        guard let record = backends[tag] else {
+            throw ControlError(
+                .noSuchBackend, "no backend \(tag)" + Self.there(are: backends.keys))
+        }
+        return record
+    }
+
+    func requireEndpoint(_ name: String) throws(ControlError) -> EndpointRecord {
+        guard let record = endpoints[name] else {
+            throw ControlError(
+                .noSuchEndpoint, "no endpoint \(name)" + Self.there(are: endpoints.keys))
+        }
+        return record
+    }
+
+    /// The form in which options are stored: what differs only in how it is written, such as 1.0 and 1 in a
+    /// `user_config`, is one and the same after a restart, and so it must be before.
+    static func stored(
+        _ options: BackendOptions, of tag: String
+    ) throws(ControlError) -> BackendOptions {
+        do {
+            let data = try JSONEncoder().encode(options)
+            return try JSONDecoder().decode(BackendOptions.self, from: data)
+        } catch {
+            throw ControlError(
+                .invalid, "backend \(tag): its configuration can't be written as JSON: \(error)",
+                cause: error)
+        }
+    }
+
+    // MARK: Names
+
+    private static func checkName(_ name: String, of what: String) throws(ControlError) {
+        let bytes = name.utf8
+        let isAlphanumeric = { (byte: UInt8) in PluginName.isAlphanumeric(byte) }
+        guard let first = bytes.first, isAlphanumeric(first), bytes.count <= 255,
+            bytes.allSatisfy({ isAlphanumeric($0) || "-_.:@+".utf8.contains($0) })
+        else {
+            throw ControlError(
+                .invalid,
+                "\(name.debugDescription) can't be the \(what): use letters, digits and - _ . : @ +, a letter or digit "
+                    + "first, and 255 at most")
+        }
+    }
+
+    /// The end of a message that something isn't there: what is, or the first of many.
+    private static func there(are names: some Collection<String>) -> String {
+        guard !names.isEmpty else { return "; there are none" }
+        let shown = names.sorted().prefix(20)
+        let rest = names.count - shown.count
+        return "; there are: \(shown.joined(separator: ", "))"
+            + (rest > 0 ? " and \(rest) more" : "")
+    }
+
+    // MARK: Routes and methods
+
+    private func checkRoute(_ route: String?, of name: String) throws(ControlError) {
+        guard let route else { return }
+        let refusal: String? =
+            if !route.hasPrefix("/") {
+                "it must begin with /"
+            } else if route == "/-" || route.hasPrefix("/-/") {
+                "/-/ is the host's own"
+            } else if !route.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3F && $0 != 0x23 })
+            {
+                "write what is no visible ASCII, ? or # as % and two hexadecimal digits, as clients send it"
+            } else if (route.hasSuffix("/*") ? route.dropLast() : route[...]).contains("*") {
+                "a * may only be the whole last part, as in /name/*"
+            } else {
+                nil
+            }
+        if let refusal {
+            throw ControlError(
+                .invalid,
+                "endpoint \(name): \(route.debugDescription) can't be a route: \(refusal)")
+        }
+        if let other = endpoints.first(where: { $0.value.route == route })?.key {
+            throw ControlError(
+                .alreadyExists,
+                "endpoint \(name): the route \(route) is that of the endpoint \(other): choose another, or delete \(other) "
+                    + "first")
+        }
+    }
+
+    /// The methods as they are stored: in capitals, sorted, each once.
+    private static func methods(
+        _ methods: [String], of name: String
+    ) throws(ControlError) -> [String] {
+        guard !methods.isEmpty else {
+            throw ControlError(
+                .invalid, "endpoint \(name): it must take one HTTP method at least, such as GET")
+        }
+        for method in methods {
+            guard !method.isEmpty, method.utf8.allSatisfy(isTokenByte) else {
+                throw ControlError(
+                    .invalid, "endpoint \(name): \(method.debugDescription) is no HTTP method")
+            }
+        }
+        return Set(methods.map { $0.uppercased() }).sorted()
+    }
+
+    /// A byte of a token, of which methods are made (RFC 9110, 5.6.2).
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        PluginName.isAlphanumeric(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+
+    // MARK: Policies
+
+    static func checkTraffic(
+        _ weights: [String: Double], of name: String
+    ) throws(ControlError) {
+        for (tag, weight) in weights.sorted(by: { $0.key < $1.key }) {
+            guard weight.isFinite, weight >= 0 else {
+                throw ControlError(
+                    .invalid,
+                    "endpoint \(name): the weight of \(tag) is \(weight): it must be a number, 0 or more"
+                )
+            }
+        }
+        // In order, so that the same weights have the same sum each time.
+        let sum = weights.values.sorted().reduce(0, +)
+        guard abs(sum - 1) <= weightTolerance else {
+            throw ControlError(
+                .invalid, "endpoint \(name): the weights sum to \(sum): they must sum to 1")
+        }
+    }
+
+    static func checkShare(
+        _ share: Double, backend tag: String, endpoint name: String
+    ) throws(ControlError) {
+        guard share >= 0, share <= 1 else {
+            throw invalidShare(share, backend: tag, endpoint: name, from: "from 0")
+        }
+    }
+
+    private static func invalidShare(
+        _ share: Double, backend tag: String, endpoint name: String, from: String
+    ) -> ControlError {
+        ControlError(
+            .invalid,
+            "endpoint \(name): the share of \(tag) in the shadow traffic is \(share): it must be a number \(from) to 1"
+        )
+    }
+}

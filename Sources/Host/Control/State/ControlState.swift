@@ -1,0 +1,71 @@
+/// What is configured: backends by tag, endpoints by name. A value: its operations check, change it and do nothing else,
+/// so that a change can be tried, compared and stored before it takes effect.
+///
+/// These hold always: each traffic and shadow policy names backends that are there; the weights of each endpoint's
+/// traffic sum to 1; no two endpoints have one route. Only a ``declaration(backends:endpoints:)`` may name backends that
+/// it lacks.
+package struct ControlState: Sendable, Equatable {
+    package internal(set) var backends: [String: BackendRecord] = [:]
+    package internal(set) var endpoints: [String: EndpointRecord] = [:]
+    /// The plugins that have had their defaults. A default that an operator deletes does not come back with the next
+    /// start or reload: only when the library is removed and dropped anew.
+    package internal(set) var plugins: Set<String> = []
+
+    package init() {}
+
+    /// - Throws: ``ControlError`` that says which rule the parts break.
+    package init(
+        backends: [String: BackendRecord], endpoints: [String: EndpointRecord],
+        plugins: Set<String>
+    ) throws(ControlError) {
+        for (tag, record) in backends.sorted(by: { $0.key < $1.key }) {
+            try insert(backend: tag, record)
+        }
+        for (name, record) in endpoints.sorted(by: { $0.key < $1.key }) {
+            try requireBackends(of: record)
+            try insert(endpoint: name, record)
+        }
+        self.plugins = plugins
+    }
+
+    /// What a configuration file declares, for ``applying(_:)``. Its endpoints may name backends that it doesn't
+    /// declare, such as a plugin's default: whether they are there is checked when it is applied.
+    ///
+    /// - Throws: ``ControlError`` that says which rule the parts break.
+    package static func declaration(
+        backends: [String: BackendRecord], endpoints: [String: EndpointRecord]
+    ) throws(ControlError) -> ControlState {
+        var state = ControlState()
+        for (tag, record) in backends.sorted(by: { $0.key < $1.key }) {
+            try state.insert(backend: tag, record)
+            state.backends[tag]?.origin = .file
+        }
+        for (name, record) in endpoints.sorted(by: { $0.key < $1.key }) {
+            try state.insert(endpoint: name, record)
+            state.endpoints[name]?.origin = .file
+        }
+        return state
+    }
+
+    /// The endpoints whose traffic or shadows name the backend, in alphabetical order.
+    package func endpoints(using tag: String) -> [String] {
+        endpoints.filter { $0.value.uses(backend: tag) }.keys.sorted()
+    }
+}
+
+extension ControlState: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case backends
+        case endpoints
+        case plugins
+    }
+
+    /// - Throws: also ``ControlError``, when the parts break a rule.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        try self.init(
+            backends: try container.decode([String: BackendRecord].self, forKey: .backends),
+            endpoints: try container.decode([String: EndpointRecord].self, forKey: .endpoints),
+            plugins: try container.decode(Set<String>.self, forKey: .plugins))
+    }
+}
