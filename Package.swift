@@ -21,6 +21,7 @@ let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package:
 let nioFoundation = Target.Dependency.product(
     name: "NIOFoundationCompat", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
@@ -74,7 +75,7 @@ let rooms: [Target] = [
         name: "HostControl",
         dependencies: [
             "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, logging, serviceLifecycle,
-            crypto, .product(name: "Yams", package: "Yams"),
+            crypto, grdb, .product(name: "Yams", package: "Yams"),
         ],
         path: "Sources/Host/Control",
         swiftSettings: houseRules
@@ -205,6 +206,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: rooms + examplePlugins + programs + tests
 )

@@ -34,15 +34,16 @@ enum AdminResponses {
     }
 
     /// Answers with the JSON of what an operation returns, or with the problem that it ends with.
-    static func answer(
+    static func answer<Value: Encodable>(
         status: HTTPResponse.Status = .ok,
-        _ operation: () async throws(ControlError) -> some Encodable
+        _ operation: () async throws(ControlError) -> Value
     ) async throws -> Response {
+        let value: Value
         do throws(ControlError) {
-            let value = try await operation()
-            return try json(value, status: status)
-        } catch let error as ControlError {
+            value = try await operation()
+        } catch {
             return try problem(error)
         }
+        return try json(value, status: status)
     }
 }

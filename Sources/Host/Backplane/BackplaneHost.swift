@@ -26,6 +26,7 @@ public struct BackplaneHost: Service {
     }
 
     let handles: HandleCalls
+    let control: ControlPlane
     package let routes: RouteTable
     private let configuration: HostConfiguration
     private let logger: Logger
@@ -40,6 +41,7 @@ public struct BackplaneHost: Service {
         self.logger = logger
         self.onListening = onListening
         routes = RouteTable()
+        control = ControlPlane(routes: routes, logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
     }
@@ -59,6 +61,11 @@ public struct BackplaneHost: Service {
             ?? AdminSocket.defaultPath(pluginsDirectory: configuration.pluginsDirectory)
     }
 
+    /// Where operators' changes are kept.
+    public var stateFile: String {
+        configuration.stateFile ?? "\(configuration.pluginsDirectory).state"
+    }
+
     /// Serves until a graceful shutdown.
     ///
     /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or
@@ -73,20 +80,19 @@ public struct BackplaneHost: Service {
         let store = try LibraryStore()
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
-        let control = ControlPlane(
-            settings: controlSettings, routes: routes, timer: eventLoops.next(), logger: logger)
         let catalog = PluginCatalog(
             settings: controlSettings, control: control, handles: handles, store: store,
             logger: logger)
         let admin = AdminServer(
-            path: adminSocket, catalog: catalog, handles: handles, logger: logger)
+            path: adminSocket, catalog: catalog, control: control, handles: handles,
+            logger: logger)
         let server = HTTPServer(
             settings: ingressSettings, routes: routes, eventLoops: eventLoops, logger: logger)
         // Shut down in reverse: first the listener, so that plugins are there as long as requests are. One that fails
         // shuts the others down: cancelled, they would leave behind what they have opened.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts(of: catalog, admin, server).map {
+                services: parts(of: catalog, admin, server, timer: eventLoops.next()).map {
                     .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
                 }, logger: quiet(logger)))
         do {
@@ -108,7 +114,8 @@ public struct BackplaneHost: Service {
 
     /// What runs as long as the host does, in the order in which it starts.
     private func parts(
-        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer
+        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer,
+        timer: any EventLoop
     ) -> [Part] {
         // Ends when the admin socket is listened on, or with the reason why it isn't.
         let (adminListens, settleAdmin) = AsyncThrowingStream<Never, any Error>.makeStream()
@@ -131,7 +138,9 @@ public struct BackplaneHost: Service {
                 // The socket first: its error says that a host runs already.
                 for try await _ in adminListens {}
                 try Task.checkCancellation()
-                await catalog.start(within: configuration.startTimeout)
+                let state = try await StateStore.open(stateFile)
+                try await catalog.start(
+                    state, timer: timer, within: configuration.startTimeout)
                 let port = try await server.start()
                 onListening(
                     Addresses(

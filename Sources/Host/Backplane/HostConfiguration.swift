@@ -10,6 +10,11 @@ public struct HostConfiguration: Sendable {
     public var port = 8000
     /// The path of the admin socket; nil: `$XDG_RUNTIME_DIR/backplane.sock`, or `<pluginsDirectory>.sock`.
     public var adminSocket: String?
+    /// The file in which operators' changes are kept; nil: `<pluginsDirectory>.state`.
+    public var stateFile: String?
+    /// The file that declares backends and endpoints, `backplane.yaml`; nil: none. Read when the host starts, and by
+    /// ``BackplaneHost/applyConfigurationFile()``.
+    public var configurationFile: String?
     /// Threads that do I/O; nil: as the machine has room for.
     public var eventLoopCount: Int?
     /// The largest request body, in bytes.

@@ -23,5 +23,8 @@ struct BackendService {
 struct BackendTarget: Sendable {
     let backend: Backend
     /// The backend's settings, over those that the plugin's manifest makes the defaults.
-    let settings: @Sendable (_ defaults: BackendSettings) -> BackendSettings
+    ///
+    /// - Throws: ``PluginError`` when they can't be.
+    let settings:
+        @Sendable (_ defaults: BackendSettings) throws(PluginError) -> BackendSettings
 }

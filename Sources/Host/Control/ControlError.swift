@@ -12,6 +12,8 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
         /// The replica could not be made anew; the one that was there serves on.
         case restartFailed
         case shuttingDown
+        /// The host does not take changes yet, or any more.
+        case notRunning
         case noSuchBackend
         case noSuchEndpoint
         /// The tag, the name or the route is another's.

@@ -1,5 +1,3 @@
-package import HostDispatch
-
 /// What an operator does, in the form in which it is asked for and answered.
 extension ControlPlane {
     // MARK: Backends

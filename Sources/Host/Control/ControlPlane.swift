@@ -9,11 +9,12 @@ package import NIOCore
 /// Changes run one after the other. One is acknowledged when it is written down; the plugins follow in their own time,
 /// and ``backendStatuses()`` says how far they are.
 package actor ControlPlane {
-    private(set) var state: ControlState
-    private let store: StateStore?
+    private(set) package var state = ControlState()
     private let routes: RouteTable
-    private let timer: any EventLoop
     private let logger: Logger
+    /// From ``start(_:timer:plugins:)`` on.
+    private var store: StateStore?
+    private var timer: (any EventLoop)?
     /// Those that are configured, by tag, and those that plugins will have by default once they serve.
     private var backends: [String: Backend] = [:]
     private var prospects: [String: Backend] = [:]
@@ -25,26 +26,34 @@ package actor ControlPlane {
             BackendStatus.Serving()
         }
 
-    /// - Parameter store: nil: changes live as long as this does.
-    package init(
-        state: ControlState, store: StateStore?, routes: RouteTable, timer: any EventLoop,
-        logger: Logger
-    ) {
-        self.state = state
-        self.store = store
+    package init(routes: RouteTable, logger: Logger) {
         self.routes = routes
-        self.timer = timer
         self.logger = logger
     }
 
-    /// Sets the endpoints up as they were when the host ended.
+    /// Sets the endpoints up as they were when the host ended. Changes are refused until then.
     ///
-    /// - Parameter plugins: those whose files are there. What the others had by default goes.
-    package func start(plugins: Set<String>) async throws(ControlError) {
-        publish(state, replacing: ControlState())
-        try await change { state in
+    /// - Parameters:
+    ///   - store: where the changes are kept; closed by ``close()``.
+    ///   - timer: an event loop whose clock the backends use.
+    ///   - plugins: those whose files are there. What the others had by default goes.
+    package func start(
+        _ store: StateStore, timer: any EventLoop, plugins: Set<String>
+    ) async throws(ControlError) {
+        state = store.state
+        self.store = store
+        self.timer = timer
+        try publish(state, replacing: ControlState())
+        try await change { state throws(ControlError) in
             for name in state.plugins.subtracting(plugins) { state.removePlugin(name) }
         }
+    }
+
+    /// Finishes the changes under way, and lets go of the state file.
+    package func close() async {
+        await lastChange?.value
+        await store?.close()
+        store = nil
     }
 
     /// Connects the plugins.
@@ -61,41 +70,42 @@ package actor ControlPlane {
 
     /// Changes the state, one change after the other.
     ///
-    /// - Throws: what `operation` throws, and nothing has changed; or ``ControlError`` when the change can't be written
-    ///   down, and nothing has changed either.
-    @discardableResult
-    package func change<Value: Sendable>(
-        _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Value
-    ) async throws(ControlError) -> Value {
+    /// - Throws: what `operation` throws, or ``ControlError`` when the change can't be written down. Nothing has changed
+    ///   then.
+    package func change(
+        _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Void
+    ) async throws(ControlError) {
         let previous = lastChange
-        let task = Task { () -> Result<Value, ControlError> in
+        let task = Task { () -> Result<Void, ControlError> in
             await previous?.value
             return await self.perform(operation)
         }
         lastChange = Task { _ = await task.value }
-        return try await task.value.get()
+        try await task.value.get()
     }
 
-    private func perform<Value: Sendable>(
-        _ operation: @Sendable (inout ControlState) throws(ControlError) -> Value
-    ) async -> Result<Value, ControlError> {
+    private func perform(
+        _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Void
+    ) async -> Result<Void, ControlError> {
         do throws(ControlError) {
-            var next = state
-            let value = try operation(&next)
-            if next != state {
-                try await store?.save(next)
-                let last = state
-                state = next
-                publish(next, replacing: last)
+            guard let store else {
+                throw ControlError(
+                    .notRunning, "the host is starting, or shutting down; try again in a moment")
             }
-            return .success(value)
+            let last = state
+            let next = try await store.change(operation)
+            state = next
+            if next != last { try publish(next, replacing: last) }
+            return .success(())
         } catch {
             return .failure(error)
         }
     }
 
     /// Makes the state what the data path sees, at once for all endpoints.
-    private func publish(_ next: ControlState, replacing last: ControlState) {
+    private func publish(
+        _ next: ControlState, replacing last: ControlState
+    ) throws(ControlError) {
         var affected: Set<String> = []
         for (tag, record) in last.backends where next.backends[tag]?.plugin != record.plugin {
             backends[tag] = nil
@@ -107,13 +117,11 @@ package actor ControlPlane {
                 backends[tag] = prospects.removeValue(forKey: tag) ?? makeBackend(tag)
             }
         }
-        routes.replaceAll(
-            next.endpoints.map { name, record in
-                Endpoint(
-                    name: name, route: record.route.flatMap { RoutePattern($0) },
-                    httpMethods: record.methods,
-                    traffic: TrafficPolicy(record), backends: backends)
-            })
+        var endpoints: [Endpoint] = []
+        for (name, record) in next.endpoints {
+            endpoints.append(try Endpoint(name: name, record, backends: backends))
+        }
+        routes.replaceAll(endpoints)
         for plugin in affected {
             Task { [onTargetsChanged] in await onTargetsChanged(plugin) }
         }
@@ -122,7 +130,7 @@ package actor ControlPlane {
     private func makeBackend(_ tag: String) -> Backend {
         var logger = logger
         logger[metadataKey: "backend"] = "\(tag)"
-        return Backend(tag: tag, settings: BackendSettings(), timer: timer, logger: logger)
+        return Backend(tag: tag, settings: BackendSettings(), timer: timer!, logger: logger)
     }
 
     func status(_ tag: String, _ record: BackendRecord) async -> BackendStatus {
@@ -140,26 +148,35 @@ extension ControlPlane: BackendDirectory {
         }
         return records.sorted { $0.key < $1.key }.compactMap { tag, record in
             backends[tag].map { backend in
-                BackendTarget(backend: backend) { record.options.settings(over: $0) }
+                BackendTarget(backend: backend) { defaults throws(PluginError) in
+                    do throws(ConfigurationError) {
+                        return try record.options.settings(over: defaults)
+                    } catch {
+                        throw PluginError(.invalidManifest, "\(tag): \(error)", cause: error)
+                    }
+                }
             }
         }
     }
 
     func serves(_ plugin: String, _ manifest: PluginManifest) async throws(PluginError) {
         do throws(ControlError) {
-            try await change { $0.addPlugin(plugin, manifest) }
+            try await change { state throws(ControlError) in
+                state.addPlugin(plugin)
+                state.setDefaultEndpoint(of: plugin, manifest.endpoint)
+            }
         } catch {
             throw PluginError(.unreadable, error.message, cause: error)
         }
     }
 
     nonisolated func route(of plugin: String) -> String? {
-        routes.endpoint(named: plugin)?.route?.description
+        routes.endpoint(named: plugin)?.route.map { "\($0)" }
     }
 
     func gone(_ plugin: String) async {
         do throws(ControlError) {
-            try await change { $0.removePlugin(plugin) }
+            try await change { state throws(ControlError) in state.removePlugin(plugin) }
         } catch {
             logger.error("what \(plugin) had by default stays: \(error.message)")
         }

@@ -40,6 +40,20 @@ package final class Endpoint: Sendable {
         shadows = traffic.shadowTargets.map(backend)
     }
 
+    /// The endpoint of a record.
+    ///
+    /// - Throws: ``ControlError`` when its route or its shares can't be.
+    convenience init(
+        name: String, _ record: EndpointRecord, backends: [String: Backend]
+    ) throws(ControlError) {
+        var pattern: RoutePattern?
+        if let route = record.route { pattern = try RoutePattern(route) }
+        self.init(
+            name: name, route: pattern, httpMethods: record.methods,
+            traffic: try TrafficPolicy(weights: record.traffic, shadows: record.shadows),
+            backends: backends)
+    }
+
     /// The endpoint that a dropped plugin gets with no configuration at all.
     package convenience init(servingPlugin name: String, backend: Backend) {
         self.init(

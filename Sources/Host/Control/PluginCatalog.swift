@@ -1,5 +1,6 @@
 package import HostPlugins
 package import Logging
+package import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -11,6 +12,7 @@ package actor PluginCatalog {
     private let settings: ControlSettings
     private let environment: PluginDeployment.Environment
     private let logger: Logger
+    private let control: ControlPlane
     private let watcher: DirectoryWatcher?
     /// By file name.
     private var deployments: [String: PluginDeployment] = [:]
@@ -28,6 +30,7 @@ package actor PluginCatalog {
         store: LibraryStore, logger: Logger
     ) {
         self.settings = settings
+        self.control = control
         self.logger = logger
         let counter = GenerationCounter()
         environment = PluginDeployment.Environment(
@@ -40,10 +43,24 @@ package actor PluginCatalog {
 
     // MARK: Life
 
-    /// Loads what is in the directory.
+    /// Sets up what is configured, and loads what is in the directory.
     ///
+    /// - Parameters:
+    ///   - state: where what is configured is kept.
+    ///   - timer: an event loop whose clock the backends use.
     /// - Returns: when every file is served or refused, or at the limit; then the rest goes on in the background.
-    package func start(within limit: Duration) async {
+    /// - Throws: ``ControlError`` when the configured state can't be used.
+    package func start(
+        _ state: StateStore, timer: any EventLoop, within limit: Duration
+    ) async throws(ControlError) {
+        await control.connect(
+            onTargetsChanged: { [weak self] plugin in await self?.targetsChanged(plugin) },
+            servingStatus: { [weak self] tag, plugin in
+                await self?.servingStatus(of: tag, plugin) ?? BackendStatus.Serving()
+            })
+        let names = DirectoryListing.names(in: settings.pluginsDirectory)
+        try await control.start(
+            state, timer: timer, plugins: Set(names.compactMap { PluginName.from(file: $0) }))
         let loaded = Outcome<Void>()
         Task {
             await rescan()
@@ -95,6 +112,7 @@ package actor PluginCatalog {
             }
         }
         environment.store.remove()
+        await control.close()
     }
 
     // MARK: Files
@@ -197,6 +215,23 @@ package actor PluginCatalog {
                 group.addTask { await operation(self, file) }
             }
         }
+    }
+
+    // MARK: Backends
+
+    /// The backends of a plugin are others, or have other settings.
+    private func targetsChanged(_ plugin: String) async {
+        guard let file = owners[plugin], let deployment = deployments[file], !isShuttingDown else {
+            return
+        }
+        await deployment.configure()
+    }
+
+    private func servingStatus(of tag: String, _ plugin: String) async -> BackendStatus.Serving {
+        if let file = owners[plugin], let deployment = deployments[file] {
+            return await deployment.backendStatus(tag)
+        }
+        return BackendStatus.Serving()
     }
 
     // MARK: The operator

@@ -37,7 +37,8 @@ extension PluginDeployment {
                     install(try await start(target, of: generation, manifest), after: nil)
                 } else {
                     let defaults = environment.settings.backendDefaults
-                    try await apply(target.settings(manifest.settings(over: defaults)), to: tag)
+                    let settings = try target.settings(manifest.settings(over: defaults))
+                    try await apply(settings, to: tag)
                     services[tag]?.failure = nil
                 }
             } catch {

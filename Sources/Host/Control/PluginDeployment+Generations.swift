@@ -123,7 +123,7 @@ extension PluginDeployment {
     func start(
         _ target: BackendTarget, of generation: PluginGeneration, _ manifest: PluginManifest
     ) async throws(PluginError) -> BackendService {
-        let settings = target.settings(
+        let settings = try target.settings(
             manifest.settings(over: environment.settings.backendDefaults))
         try settings.check(against: generation.descriptor)
         let replicas = try await ReplicaSet.start(

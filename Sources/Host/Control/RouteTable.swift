@@ -67,6 +67,27 @@ package final class RouteTable: Sendable {
         return owner
     }
 
+    /// Puts these endpoints in place of all others: a call finds the table before or after that, and nothing in between.
+    func replaceAll(_ endpoints: [Endpoint]) {
+        let waiters = state.withLockedValue { state in
+            state.exact = [:]
+            state.prefixes = [:]
+            state.prefixDepths = [:]
+            state.deepestPrefix = 0
+            state.byName = [:]
+            var waiters: [(Waiter, Endpoint)] = []
+            for endpoint in endpoints {
+                if let route = endpoint.pattern { state[route] = endpoint }
+                state.byName[endpoint.name] = endpoint
+                for waiter in (state.waiters.removeValue(forKey: endpoint.name) ?? [:]).values {
+                    waiters.append((waiter, endpoint))
+                }
+            }
+            return waiters
+        }
+        for (waiter, endpoint) in waiters { waiter(endpoint) }
+    }
+
     /// Takes an endpoint out, if there is one of that name.
     package func remove(named name: String) {
         state.withLockedValue { state in
