@@ -1,3 +1,4 @@
+import Foundation
 import HostDispatch
 import HostPlugins
 import TestSupport
@@ -12,10 +13,10 @@ import Testing
 
     private func message(_ yaml: String) -> String {
         do {
-            _ = try PluginManifest(yaml: yaml)
+            _ = try PluginManifest(yaml: yaml, file: "plugins.d/foo.yaml")
             return "accepted"
         } catch {
-            return error.message
+            return error.description
         }
     }
 
@@ -88,54 +89,172 @@ import Testing
         #expect(all.autoscaling == expected)
     }
 
+    @Test("the endpoint of the plugin has defaults of its own")
+    func endpoint() throws {
+        #expect(try PluginManifest(yaml: "num_replicas: 2").endpoint == .init())
+        var expected = PluginManifest.EndpointDefaults()
+        expected.methods = ["GET"]
+        #expect(try PluginManifest(yaml: "endpoint: {methods: [GET]}").endpoint == expected)
+        expected.route = "/x/*"
+        let manifest = try PluginManifest(
+            yaml: "endpoint: {route: /x/*, methods: [GET]}\nhang_grace: 2s")
+        #expect(manifest.endpoint == expected)
+        #expect(manifest.options.hangGrace == .init(.seconds(2)))
+    }
+
     @Test(
-        "what can't be used is refused, with the key and what it may be",
+        "what can't be used is refused, with the place, the key and what it may be",
         arguments: [
-            ("num_replica: 2", ["no key num_replica", "num_replicas"]),
-            ("num_replicas: 0", ["num_replicas is 0", "from 1 to"]),
-            ("num_replicas: two", ["num_replicas is two"]),
-            ("num_replicas: true", ["num_replicas is true"]),
-            ("batch_wait_timeout: 2", ["batch_wait_timeout is 2", "unit"]),
-            ("batch_wait_timeout: -2ms", ["batch_wait_timeout is -2ms"]),
-            ("batch_wait_timeout: none", ["batch_wait_timeout is none"]),
-            ("health_check_period: 0", ["health_check_period is 0", "1ms"]),
-            ("- a list", ["no mapping"]),
-            ("num_replicas: [", ["no YAML"]),
-            ("num_replicas: 1\nnum_replicas: 2", ["no YAML"]),
-            ("user_config: {since: 2001-12-14}", ["user_config", "JSON"]),
-            ("autoscaling: 4", ["autoscaling is 4", "mapping"]),
-            ("autoscaling:", ["autoscaling is", "mapping"]),
-            ("autoscaling: {}", ["autoscaling.max_replicas is missing"]),
-            ("autoscaling: {max_replica: 2, max_replicas: 2}", ["autoscaling has no key max_rep"]),
-            ("autoscaling: {max_replicas: 0}", ["autoscaling.max_replicas is 0", "from 1 to"]),
+            ("num_replica: 2", "1:1: there is no key num_replica; did you mean num_replicas?"),
+            (
+                "\nnum_replicas: 0",
+                "2:15: num_replicas is 0: it must be a whole number from 1 to 1024"
+            ),
+            (
+                "num_replicas: two",
+                "1:15: num_replicas is two: it must be a whole number from 1 to 1024"
+            ),
+            (
+                "num_replicas: true",
+                "1:15: num_replicas is true: it must be a whole number from 1 to 1024"
+            ),
+            (
+                "num_replicas: '2'",
+                #"1:15: num_replicas is "2": it must be a whole number from 1 to 1024"#
+            ),
+            (
+                "num_replicas:",
+                "1:14: num_replicas is empty: it must be a whole number from 1 to 1024"
+            ),
+            (
+                "max_queued_requests: 99999999999999999999",
+                "1:22: max_queued_requests is 99999999999999999999: "
+                    + "it must be a whole number from 1 to 1000000"
+            ),
+            (
+                "batch_wait_timeout: 2",
+                "1:21: batch_wait_timeout is 2: "
+                    + "it must be a duration with a unit, such as 2ms or 10s"
+            ),
+            (
+                "batch_wait_timeout: -2ms",
+                "1:21: batch_wait_timeout is -2ms: "
+                    + "it must be a duration with a unit, such as 2ms or 10s"
+            ),
+            (
+                "batch_wait_timeout: none",
+                "1:21: batch_wait_timeout is none: "
+                    + "it must be a duration with a unit, such as 2ms or 10s"
+            ),
+            (
+                "request_timeout: never",
+                "1:18: request_timeout is never: "
+                    + "it must be a duration with a unit, such as 2ms or 10s, or none"
+            ),
+            (
+                "health_check_period: 0",
+                "1:22: health_check_period is 0: it must be 1ms at least"
+            ),
+            (
+                "- a list",
+                "1:1: the configuration is a list: it must be a mapping, such as num_replicas: 2"
+            ),
+            (
+                "user_config: {since: 2001-12-14}",
+                "1:22: user_config.since is 2001-12-14: "
+                    + "it must be in quotes: YAML has dates and times, JSON has not"
+            ),
+            (
+                "user_config: [a, {flag: no}]",
+                #"1:25: user_config[1].flag is no: it must be false, or "no" in quotes"#
+            ),
+            (
+                "autoscaling: 4",
+                "1:14: autoscaling is 4: it must be a mapping, such as {max_replicas: 8}"
+            ),
+            (
+                "autoscaling:",
+                "1:13: autoscaling is empty: it must be a mapping, such as {max_replicas: 8}"
+            ),
+            ("autoscaling: {}", "1:14: autoscaling.max_replicas is missing"),
+            (
+                "autoscaling: {max_replica: 2}",
+                "1:15: autoscaling has no key max_replica; did you mean max_replicas?"
+            ),
+            (
+                "autoscaling: {max_replicas: 0}",
+                "1:29: autoscaling.max_replicas is 0: it must be a whole number from 1 to 1024"
+            ),
             (
                 "autoscaling: {min_replicas: 3, max_replicas: 2}",
-                ["autoscaling.min_replicas is 3", "autoscaling.max_replicas", "2"]
+                "1:29: autoscaling.min_replicas is 3: "
+                    + "it must be autoscaling.max_replicas, which is 2, or less"
             ),
             (
                 "autoscaling: {max_replicas: 2, min_replicas: -1}",
-                ["autoscaling.min_replicas is -1", "from 0 to"]
+                "1:46: autoscaling.min_replicas is -1: it must be a whole number from 0 to 1024"
             ),
             (
                 "autoscaling: {max_replicas: 2, target_ongoing_requests: 0}",
-                ["autoscaling.target_ongoing_requests is 0", "from 0.01 to"]
+                "1:57: autoscaling.target_ongoing_requests is 0: "
+                    + "it must be a number from 0.01 to 1000000"
             ),
             (
                 "autoscaling: {max_replicas: 2, target_ongoing_requests: .nan}",
-                ["autoscaling.target_ongoing_requests is nan"]
+                "1:57: autoscaling.target_ongoing_requests is .nan: "
+                    + "it must be a number from 0.01 to 1000000"
             ),
             (
                 "autoscaling: {max_replicas: 2, upscale_delay: 3}",
-                ["autoscaling.upscale_delay is 3", "unit"]
+                "1:47: autoscaling.upscale_delay is 3: "
+                    + "it must be a duration with a unit, such as 2ms or 10s"
             ),
             (
                 "autoscaling: {max_replicas: 2}\nnum_replicas: 2",
-                ["num_replicas and autoscaling exclude each other"]
+                "2:1: num_replicas and autoscaling exclude each other: remove one of them"
+            ),
+            (
+                "endpoint: {route: echo}",
+                "1:19: endpoint.route is echo: "
+                    + "it must be a path such as /echo, or /echo/* for all below it"
+            ),
+            (
+                "endpoint: {methods: [get]}",
+                "1:22: endpoint.methods[0] is get: it must be one of "
+                    + "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; did you mean GET?"
+            ),
+            (
+                "endpoint: {traffic: {echo: 1}}",
+                "1:12: endpoint has no key traffic; there are: route, methods"
             ),
         ])
-    func refused(yaml: String, fragments: [String]) {
-        let message = message(yaml)
-        for fragment in fragments { #expect(message.contains(fragment), "\(message)") }
+    func refused(yaml: String, expected: String) {
+        #expect(message(yaml) == "plugins.d/foo.yaml:" + expected)
+    }
+
+    @Test("a file that is there and can't be read is an error; one that is not there is none")
+    func files() throws {
+        let directory = try TemporaryDirectory()
+        #expect(try PluginManifest.read(directory.file("none.yaml")) == PluginManifest())
+        let path = directory.file("foo.yaml")
+        func reason() -> String {
+            do {
+                return "read: \(try PluginManifest.read(path))"
+            } catch {
+                #expect(error.code == .invalidManifest)
+                return error.message
+            }
+        }
+        try Data("\nnum_replicas: 0".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(
+            reason() == "\(path):2:15: num_replicas is 0: it must be a whole number from 1 to 1024")
+        try Data([0x61, 0xFF]).write(to: URL(fileURLWithPath: path))
+        #expect(reason() == "\(path): can't be read: it is no UTF-8")
+        try Data(repeating: 0x23, count: 1 << 20 + 1).write(to: URL(fileURLWithPath: path))
+        #expect(reason() == "\(path): can't be read: it has more than 1048576 bytes")
+        try FileManager.default.removeItem(atPath: path)
+        _ = try directory.makeDirectory("foo.yaml")
+        #expect(reason().hasPrefix("\(path): can't be read: "))
     }
 
     @Test("batches need a method that takes them")

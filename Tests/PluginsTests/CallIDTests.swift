@@ -7,7 +7,7 @@ import Testing
     @Test("no id is used twice, and a stale one hits nothing, whatever the order", arguments: 1...5)
     func model(seed: UInt64) throws {
         let plugin = try LoadedPlugin(fixture: "ids")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var used: Set<UInt64> = []
         var open: [UInt64: TestCall] = [:]
         var over: [UInt64] = []
@@ -71,18 +71,5 @@ import Testing
         }.flatMap { $0 }
         #expect(Set(ids).count == 8_000)
         #expect(!ids.contains(nil))
-    }
-}
-
-/// Random numbers that a seed repeats. Source: Vigna, "splitmix64.c".
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -123,20 +123,22 @@ import Testing
     // MARK: Tables
 
     @Test("the README's table of the manifest has the keys that the host reads")
-    func manifestKeys() throws {
-        let nested = try manifestKeys(in: "AutoscalingSettings+Manifest.swift")
-        let keys =
-            try manifestKeys(in: "PluginManifest.swift") + nested.map { "autoscaling.\($0)" }
+    func manifestKeys() {
+        let keys = keys(of: PluginManifest.schema)
         let rows = readme.section("The manifest")
             .compactMap { $0.firstMatch(of: /^\| `([\w.]+)` \|/)?.1 }
         #expect(keys.contains("num_replicas") && keys.contains("autoscaling.max_replicas"))
         #expect(rows.map(String.init).sorted() == keys.sorted())
     }
 
-    private func manifestKeys(in file: String) throws -> [String] {
-        let path = "Sources/Host/Control/\(file)"
-        let source = try #require(SourceTree.files.first { $0.path == path })
-        return source.lines.compactMap { $0.firstMatch(of: /^ +"(\w+)": \./)?.1 }.map(String.init)
+    /// The keys that a JSON Schema has, with those below them.
+    private func keys(of schema: JSONValue) -> [String] {
+        guard case .object(let keywords) = schema,
+            case .object(let properties) = keywords["properties"]
+        else { return [] }
+        return properties.flatMap { name, schema in
+            [name] + keys(of: schema).map { "\(name).\($0)" }
+        }
     }
 
     @Test("the README's table of options has those of serve")

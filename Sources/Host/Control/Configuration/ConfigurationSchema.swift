@@ -1,0 +1,19 @@
+/// JSON Schemas of the configuration, draft 2020-12, for editors. They come from the tables that read it.
+enum ConfigurationSchema {
+    static func document(
+        _ form: ConfigurationForm<some Sendable>, title: String, about: String
+    ) -> JSONValue {
+        .object(
+            form.schema.merging([
+                "$schema": "https://json-schema.org/draft/2020-12/schema", "title": .string(title),
+                "description": .string(about),
+            ]) { $1 })
+    }
+}
+
+extension PluginManifest {
+    /// The JSON Schema of a manifest.
+    package static let schema = ConfigurationSchema.document(
+        form, title: "A manifest of a Backplane plugin",
+        about: "plugins.d/<name>.yaml beside lib<name>.so: how the plugin is run.")
+}

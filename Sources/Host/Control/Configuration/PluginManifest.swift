@@ -1,0 +1,108 @@
+package import HostDispatch
+package import HostPlugins
+
+/// What stands beside a plugin in `plugins.d/<name>.yaml`: how its backend runs it, and where its endpoint answers.
+///
+/// ```yaml
+/// num_replicas: 2             # or: autoscaling: {max_replicas: 8}
+/// max_batch_size: 32
+/// batch_wait_timeout: 2ms
+/// request_timeout: 10s        # or: none
+/// user_config: {model: small} # anything; the plugin gets it as JSON
+/// endpoint: {route: /v1/*, methods: [POST]}
+/// ```
+///
+/// Every key is optional, and one that the host doesn't know is an error: a misspelt limit must not pass for one.
+package struct PluginManifest: Sendable, Equatable {
+    /// What the plugin's endpoint gets that no configuration file says.
+    package struct EndpointDefaults: Sendable, Equatable {
+        /// `/x`, matched exactly, or `/x/*`, for all below `/x`; nil: the plugin's name.
+        package var route: String?
+        /// nil: GET and POST.
+        package var methods: [String]?
+
+        package init() {}
+    }
+
+    package var options = BackendOptions()
+    package var endpoint = EndpointDefaults()
+
+    /// The manifest of a plugin that has none.
+    package init() {}
+
+    /// - Parameter file: as errors name it.
+    /// - Throws: ``ConfigurationError`` with the place at fault.
+    package init(yaml: String, file: String? = nil) throws(ConfigurationError) {
+        do {
+            self = try Self.form.read(YAMLDocument.parse(yaml), .root)
+        } catch {
+            throw error.naming(file: file)
+        }
+    }
+
+    /// Reads the manifest beside a library, if there is one. Blocks on the disk.
+    ///
+    /// - Throws: ``PluginError`` when it is there and can't be read or used.
+    package static func read(_ path: String) throws(PluginError) -> PluginManifest {
+        do {
+            guard let text = try ConfigurationText.read(path) else { return PluginManifest() }
+            return try PluginManifest(yaml: text, file: path)
+        } catch {
+            throw PluginError(.invalidManifest, error.description, cause: error)
+        }
+    }
+
+    /// The defaults with what the manifest says.
+    ///
+    /// - Throws: ``PluginError`` when a program made the manifest, and set what can't be.
+    package func settings(
+        over defaults: BackendSettings
+    ) throws(PluginError) -> BackendSettings {
+        do {
+            return try options.settings(over: defaults)
+        } catch {
+            throw PluginError(.invalidManifest, error.description, cause: error)
+        }
+    }
+}
+
+extension PluginManifest {
+    static let keys: [ConfigurationKey<PluginManifest>] =
+        BackendOptions.keys.map { $0.lifted(to: \.options) } + [
+            .defaulted(
+                "endpoint", \.endpoint, EndpointDefaults.form, unless: EndpointDefaults(),
+                "What the plugin's endpoint gets that no configuration file says.")
+        ]
+
+    /// A manifest whose lines are all commented out is one that says nothing.
+    static let form = ConfigurationForm<PluginManifest>
+        .mapping(
+            keys, from: PluginManifest(), such: "num_replicas: 2", rules: BackendOptions.rules
+        )
+        .checked { (manifest, node, path) throws(ConfigurationError) in
+            try manifest.options.check(node, path)
+        }
+        .orEmpty(PluginManifest())
+}
+
+extension PluginManifest.EndpointDefaults {
+    static let keys: [ConfigurationKey<Self>] = [
+        .optional("route", \.route, EndpointForms.route, EndpointForms.aboutRoute),
+        .optional("methods", \.methods, EndpointForms.methods, EndpointForms.aboutMethods),
+    ]
+
+    static let form = ConfigurationForm<Self>
+        .mapping(keys, from: Self(), such: "{route: /x/*, methods: [GET]}")
+}
+
+extension BackendSettings {
+    /// - Throws: ``PluginError`` when the plugin can't be run like this.
+    func check(against descriptor: PluginDescriptor) throws(PluginError) {
+        guard maxBatchSize == 1 || descriptor.methods.contains(where: \.isBatchable) else {
+            throw PluginError(
+                .invalidManifest,
+                "max_batch_size is \(maxBatchSize), but no method of the plugin takes several calls: "
+                    + "set it to 1, or mark a method BACKPLANE_METHOD_BATCHABLE")
+        }
+    }
+}
