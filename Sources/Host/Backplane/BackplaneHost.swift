@@ -92,7 +92,7 @@ public struct BackplaneHost: Service {
         // shuts the others down: cancelled, they would leave behind what they have opened.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts(of: catalog, admin, server, timer: eventLoops.next()).map {
+                services: parts(of: catalog, admin, server).map {
                     .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
                 }, logger: quiet(logger)))
         do {
@@ -114,8 +114,7 @@ public struct BackplaneHost: Service {
 
     /// What runs as long as the host does, in the order in which it starts.
     private func parts(
-        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer,
-        timer: any EventLoop
+        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer
     ) -> [Part] {
         // Ends when the admin socket is listened on, or with the reason why it isn't.
         let (adminListens, settleAdmin) = AsyncThrowingStream<Never, any Error>.makeStream()
@@ -139,8 +138,7 @@ public struct BackplaneHost: Service {
                 for try await _ in adminListens {}
                 try Task.checkCancellation()
                 let state = try await StateStore.open(stateFile)
-                try await catalog.start(
-                    state, timer: timer, within: configuration.startTimeout)
+                try await catalog.start(state, within: configuration.startTimeout)
                 let port = try await server.start()
                 onListening(
                     Addresses(

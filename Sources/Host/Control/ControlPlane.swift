@@ -1,7 +1,7 @@
 internal import HostDispatch
 internal import HostPlugins
 package import Logging
-package import NIOCore
+internal import NIOPosix
 
 /// Which backends and endpoints there are: takes operators' changes and those of the configuration file, writes each
 /// down before it takes effect, and tells the plugins and the routes.
@@ -12,9 +12,10 @@ package actor ControlPlane {
     private(set) package var state = ControlState()
     private let routes: RouteTable
     private let logger: Logger
-    /// From ``start(_:timer:plugins:)`` on.
+    /// The backends' clock. Not a loop of the data plane: a method that overstays there must not stop the deadlines.
+    private let timer = MultiThreadedEventLoopGroup.singleton.next()
+    /// From ``start(_:plugins:)`` to ``close()``.
     private var store: StateStore?
-    private var timer: (any EventLoop)?
     /// Those that are configured, by tag, and those that plugins will have by default once they serve.
     private var backends: [String: Backend] = [:]
     private var prospects: [String: Backend] = [:]
@@ -35,14 +36,12 @@ package actor ControlPlane {
     ///
     /// - Parameters:
     ///   - store: where the changes are kept; closed by ``close()``.
-    ///   - timer: an event loop whose clock the backends use.
     ///   - plugins: those whose files are there. What the others had by default goes.
     package func start(
-        _ store: StateStore, timer: any EventLoop, plugins: Set<String>
+        _ store: StateStore, plugins: Set<String>
     ) async throws(ControlError) {
         state = store.state
         self.store = store
-        self.timer = timer
         try publish(state, replacing: ControlState())
         try await change { state throws(ControlError) in
             for name in state.plugins.subtracting(plugins) { state.removePlugin(name) }
@@ -112,10 +111,13 @@ package actor ControlPlane {
             affected.insert(record.plugin)
         }
         for (tag, record) in next.backends where last.backends[tag] != record {
-            affected.insert(record.plugin)
-            if backends[tag] == nil {
-                backends[tag] = prospects.removeValue(forKey: tag) ?? makeBackend(tag)
+            if backends[tag] == nil, let prospect = prospects.removeValue(forKey: tag) {
+                // Its plugin serves it by now.
+                backends[tag] = prospect
+                continue
             }
+            affected.insert(record.plugin)
+            backends[tag] = backends[tag] ?? makeBackend(tag)
         }
         var endpoints: [Endpoint] = []
         for (name, record) in next.endpoints {
@@ -130,7 +132,7 @@ package actor ControlPlane {
     private func makeBackend(_ tag: String) -> Backend {
         var logger = logger
         logger[metadataKey: "backend"] = "\(tag)"
-        return Backend(tag: tag, settings: BackendSettings(), timer: timer!, logger: logger)
+        return Backend(tag: tag, settings: BackendSettings(), timer: timer, logger: logger)
     }
 
     func status(_ tag: String, _ record: BackendRecord) async -> BackendStatus {

@@ -1,6 +1,5 @@
 package import HostPlugins
 package import Logging
-package import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 
@@ -21,6 +20,10 @@ package actor PluginCatalog {
     /// The last change of each plugin that was taken up.
     private var changes: [String: Task<Void, Never>] = [:]
     private var isShuttingDown = false
+    private var hasStarted = false
+    /// Open from the start on: what changes before that waits.
+    private let gate: AsyncStream<Never>
+    private let openGate: AsyncStream<Never>.Continuation
 
     /// How many plugins are loaded at once.
     private static let loadWidth = 8
@@ -29,6 +32,7 @@ package actor PluginCatalog {
         settings: ControlSettings, control: ControlPlane, handles: HandleCalls,
         store: LibraryStore, logger: Logger
     ) {
+        (gate, openGate) = AsyncStream.makeStream()
         self.settings = settings
         self.control = control
         self.logger = logger
@@ -47,11 +51,10 @@ package actor PluginCatalog {
     ///
     /// - Parameters:
     ///   - state: where what is configured is kept.
-    ///   - timer: an event loop whose clock the backends use.
     /// - Returns: when every file is served or refused, or at the limit; then the rest goes on in the background.
     /// - Throws: ``ControlError`` when the configured state can't be used.
     package func start(
-        _ state: StateStore, timer: any EventLoop, within limit: Duration
+        _ state: StateStore, within limit: Duration
     ) async throws(ControlError) {
         await control.connect(
             onTargetsChanged: { [weak self] plugin in await self?.targetsChanged(plugin) },
@@ -60,7 +63,9 @@ package actor PluginCatalog {
             })
         let names = DirectoryListing.names(in: settings.pluginsDirectory)
         try await control.start(
-            state, timer: timer, plugins: Set(names.compactMap { PluginName.from(file: $0) }))
+            state, plugins: Set(names.compactMap { PluginName.from(file: $0) }))
+        hasStarted = true
+        openGate.finish()
         let loaded = Outcome<Void>()
         Task {
             await rescan()
@@ -73,6 +78,7 @@ package actor PluginCatalog {
         await withGracefulShutdownHandler {
             await follow()
         } onGracefulShutdown: {
+            self.openGate.finish()
             self.watcher?.stop()
         }
         await shutDown()
@@ -83,6 +89,7 @@ package actor PluginCatalog {
             try? await gracefulShutdown()
             return
         }
+        for await _ in gate {}
         for await event in watcher.events {
             switch event {
             case .changed(let file) where Self.isOfInterest(file):
@@ -250,6 +257,9 @@ package actor PluginCatalog {
     package func reload(_ name: String) async throws(ControlError) -> PluginStatus {
         guard !isShuttingDown else {
             throw ControlError(.shuttingDown, "the host is shutting down")
+        }
+        guard hasStarted else {
+            throw ControlError(.notRunning, "the host is starting; try again in a moment")
         }
         guard let file = owners[name] ?? newFile(named: name) else { throw noSuchPlugin(name) }
         owners[name] = file

@@ -85,8 +85,8 @@ actor PluginDeployment {
     /// take, it gets without a reload.
     func configure() async {
         // The error stands in the status, and in the log.
-        let before = failure
         try? await reporting { deployment throws(PluginError) in
+            let before = deployment.failure
             try await deployment.takeConfiguration()
             // A good manifest mends nothing that is wrong with the library.
             if deployment.generation != nil, let before, before.code != .invalidManifest {
