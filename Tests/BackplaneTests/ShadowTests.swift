@@ -142,27 +142,44 @@ import Testing
         }
     }
 
-    @Test("a shadow has its own deadline, and the caller's says nothing of it")
+    @Test("a shadow has its own deadline")
     func deadline() async throws {
         try await Self.withShadow(
             "waits", manifest: "{request_timeout: 400ms, hang_grace: 30s}"
         ) { host, handle in
             let gate = host.directory.file("never")
-            let text = try await handle.options(timeout: .seconds(20)).remote(gate).text()
-            #expect(text == gate)
+            #expect(try await handle.remote(gate).text() == gate)
             let status = try await Self.idle(host)
             #expect(status.calls.lateFinishes == 1, "it saw that nobody waits, and gave up")
             #expect(status.replacedReplicas == 0)
         }
-        try await Self.withShadow("waits", manifest: "request_timeout: none") { host, handle in
-            let gate = host.directory.file("gate")
-            #expect(
-                try await handle.options(timeout: .milliseconds(50)).remote(gate).text() == gate)
-            // Longer than the caller would have waited.
-            try await Task.sleep(for: .milliseconds(150))
-            #expect(try await host.status(of: "dark")?.calls.running == 1)
-            try Data().write(to: URL(fileURLWithPath: gate))
-            #expect(try await Self.idle(host).calls.lateFinishes == 0)
+    }
+
+    @Test("a caller that gives up, or shortens its deadline, leaves the shadow alone")
+    func callersEnd() async throws {
+        let plugins = [
+            "libmain.so": try Fixture.library("waits"), "libdark.so": try Fixture.library("waits"),
+        ]
+        try await TestHost.run(plugins: plugins) { host in
+            try host.setEndpoint("shadowed", weights: ["main": 1], shadows: ["dark": 1])
+            let handle = try host.host.handle("shadowed")
+            for gate in ["cancelled", "late"].map(host.directory.file) {
+                if gate.hasSuffix("cancelled") {
+                    let response = handle.remote(gate)
+                    _ = try await host.wait(for: "dark") { $0.calls.running == 1 }
+                    response.cancel()
+                } else {
+                    let error = await #expect(throws: CallError.self) {
+                        try await handle.options(timeout: .milliseconds(50)).remote(gate).answer()
+                    }
+                    #expect(error?.code == .deadlineExceeded)
+                }
+                _ = try await host.wait(for: "main") { $0.calls.running == 0 }
+                #expect(try await host.status(of: "dark")?.calls.running == 1)
+                try Data().write(to: URL(fileURLWithPath: gate))
+                #expect(try await Self.idle(host).calls.lateFinishes == 0)
+            }
+            #expect(try await host.status(of: "main")?.calls.lateFinishes == 2)
         }
     }
 
@@ -234,25 +251,6 @@ import Testing
             _ = try await Self.idle(host)
             #expect(
                 try await host.http.call("count").text == "3", "the first, and the shadow's one")
-        }
-    }
-
-    @Test("a caller that goes away leaves the shadow alone")
-    func cancellation() async throws {
-        let plugins = [
-            "libmain.so": try Fixture.library("waits"),
-            "libdark.so": try Fixture.library("waits"),
-        ]
-        try await TestHost.run(plugins: plugins) { host in
-            try host.setEndpoint("shadowed", weights: ["main": 1], shadows: ["dark": 1])
-            let gate = host.directory.file("gate")
-            let response = try host.host.handle("shadowed").remote(gate)
-            _ = try await host.wait(for: "dark") { $0.calls.running == 1 }
-            response.cancel()
-            _ = try await host.wait(for: "main") { $0.calls.running == 0 }
-            #expect(try await host.status(of: "dark")?.calls.running == 1)
-            try Data().write(to: URL(fileURLWithPath: gate))
-            #expect(try await Self.idle(host).calls.lateFinishes == 0)
         }
     }
 }

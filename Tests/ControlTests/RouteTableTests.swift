@@ -91,7 +91,7 @@ import Testing
     func longPath() throws {
         try add("/*", "/a/b/*")
         let path = String(repeating: "/a", count: 16 << 10)
-        for _ in 0..<5_000 { #expect(name(at: path) == "/*") }
+        for _ in 0..<2_000 { #expect(name(at: path) == "/*") }
     }
 
     // MARK: Changes
