@@ -69,8 +69,8 @@ package actor ControlPlane {
 
     /// Changes the state, one change after the other.
     ///
-    /// - Throws: what `operation` throws, or ``ControlError`` when the change can't be written down. Nothing has changed
-    ///   then.
+    /// - Throws: what `operation` throws, or ``ControlError`` when the change can't be written down. Nothing has
+    ///   changed then.
     package func change(
         _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Void
     ) async throws(ControlError) {

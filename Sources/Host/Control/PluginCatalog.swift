@@ -231,7 +231,7 @@ package actor PluginCatalog {
         guard let file = owners[plugin], let deployment = deployments[file], !isShuttingDown else {
             return
         }
-        await deployment.configure()
+        await deployment.backendsChanged()
     }
 
     private func servingStatus(of tag: String, _ plugin: String) async -> BackendStatus.Serving {

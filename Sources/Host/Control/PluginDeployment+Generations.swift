@@ -85,6 +85,8 @@ extension PluginDeployment {
         }
         let old = services
         generation = next
+        // Whatever the last version of the file was refused for.
+        failure = nil
         services = [:]
         for service in prepared {
             install(service, after: old[service.tag])

@@ -81,12 +81,22 @@ actor PluginDeployment {
         }
     }
 
-    /// Takes the manifest and the configured backends into account. What a running backend can
-    /// take, it gets without a reload.
-    func configure() async {
+    /// Takes into account which backends there are to be, and with which settings. Without a library in service there
+    /// is nothing to do: it asks when it comes.
+    func backendsChanged() async {
+        await configure(unlessOutOfService: true)
+    }
+
+    /// Takes the manifest and the configured backends into account. What a running backend can take, it gets without
+    /// a reload.
+    func configure(unlessOutOfService: Bool = false) async {
         // The error stands in the status, and in the log.
         try? await reporting { deployment throws(PluginError) in
             let before = deployment.failure
+            guard !unlessOutOfService || deployment.generation != nil else {
+                if let before { throw before }
+                return
+            }
             try await deployment.takeConfiguration()
             // A good manifest mends nothing that is wrong with the library.
             if deployment.generation != nil, let before, before.code != .invalidManifest {
