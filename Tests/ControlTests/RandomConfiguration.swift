@@ -20,14 +20,15 @@ struct RandomConfiguration {
 
     mutating func pick<Value>(_ values: [Value]) -> Value { values[number(0...values.count - 1)] }
 
-    /// What YAML has traps for, and what it has none for.
+    /// What YAML has traps for, and what it has none for. No byte order mark in front: Foundation drops it when Yams
+    /// makes a string.
     mutating func text() -> String {
         if oneIn(2) {
             return pick([
                 "1", "counter:v1", "on", "no", "null", "~", "0", "1e3", "a b", " a ", "a: b", "- a",
                 "#", "a #b", "&a", "*a", "!a", "|", ">", "'", "\"", "\\", "%", "@", "`", "{a}",
                 "[a]", "a,b", "<<", "=", ".inf", "2001-12-14", "12:30", "tab\there", "line\nbreak",
-                "\r\n", "ends\n", "\u{0}", "\u{7F}", "\u{85}", "\u{2028}", "\u{FEFF}", "\u{FFFF}",
+                "\r\n", "ends\n", "\u{0}", "\u{7F}", "\u{85}", "\u{2028}", "a\u{FEFF}", "\u{FFFF}",
                 "\u{F0000}", "ä", "a\u{308}", "日本", "🎉", "?", "? a", ":", "a:", "---", "...",
                 "x y: z",
                 String(repeating: "long ", count: 60),
@@ -93,5 +94,59 @@ struct RandomConfiguration {
         autoscaling.upscaleDelay = maybe { $0.time() }
         autoscaling.downscaleDelay = maybe { $0.time() }
         return autoscaling
+    }
+
+    mutating func hostFile() -> HostFile {
+        var file = HostFile()
+        file.listen = maybe { random in
+            HostFile.Listen(
+                host: random.pick(["localhost", "0.0.0.0", "::1", "fe80::1%eth0"]),
+                port: random.number(0...65_535))
+        }
+        file.pluginsDirectory = maybe { $0.text() }
+        file.adminSocket = maybe { $0.text() }
+        file.limits = limits()
+        for _ in 0..<number(0...4) {
+            var backend = HostFile.Backend(plugin: pick(["echo", "counter", "1", "null", "a-b.c"]))
+            backend.options = options()
+            file.backends[text()] = backend
+        }
+        guard !file.backends.isEmpty else { return file }
+        for index in 0..<number(0...4) {
+            file.endpoints[text()] = endpoint(index, over: file.backends.keys.sorted())
+        }
+        return file
+    }
+
+    private mutating func limits() -> HostFile.Limits {
+        var limits = HostFile.Limits()
+        limits.ioThreads = maybe { $0.number(1...1_024) }
+        limits.requestTimeout = maybe { $0.oneIn(3) ? BackendOptions.Time(nil) : $0.time() }
+        limits.maxQueuedRequests = maybe { $0.number(1...1_000_000) }
+        limits.lifecycleTimeout = maybe { $0.time() }
+        limits.drainTimeout = maybe { $0.time() }
+        limits.maxBodySize = maybe { $0.number(0...1 << 40) }
+        limits.maxConnections = maybe { $0.number(1...1_000_000) }
+        limits.idleTimeout = maybe { $0.time() }
+        limits.transferTimeout = maybe { $0.oneIn(3) ? BackendOptions.Time(nil) : $0.time() }
+        limits.shutdownTimeout = maybe { $0.time() }
+        limits.maxRetiredGenerations = maybe { $0.number(1...1_000_000) }
+        return limits
+    }
+
+    /// - Parameter index: makes its route another one than those of the others.
+    private mutating func endpoint(_ index: Int, over tags: [String]) -> HostFile.Endpoint {
+        let first = pick(tags)
+        var endpoint = HostFile.Endpoint(traffic: [first: 1])
+        if let second = tags.first(where: { $0 != first }), oneIn(2) {
+            let weight = Double.random(in: 0...1, using: &random)
+            endpoint.traffic = [first: weight, second: 1 - weight]
+        }
+        endpoint.route = maybe { random in
+            "/\(index)" + random.pick(["", "/", "/*", "/a/*", "/a.b~c", "/%20", "/-/"])
+        }
+        endpoint.methods = pick([["GET", "POST"], ["GET"], ["DELETE", "PUT"]])
+        if oneIn(2) { endpoint.shadow[pick(tags)] = .random(in: 0...1, using: &random) }
+        return endpoint
     }
 }

@@ -64,7 +64,7 @@ import Testing
         arguments: [
             (
                 "a: [1",
-                "2:1: no YAML: while parsing a flow sequence: did not find expected ',' or ']'"
+                "1:6: no YAML: while parsing a flow sequence: did not find expected ',' or ']'"
             ),
             ("a:\n\tb: 1", "2:1: no YAML: a tab can't indent: use spaces"),
             ("a: b: c", "1:5: no YAML: mapping values are not allowed in this context"),

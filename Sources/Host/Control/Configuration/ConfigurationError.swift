@@ -8,6 +8,8 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         case unsupportedYAML
         case unknownKey
         case duplicateKey
+        /// An endpoint names a backend that is not there.
+        case unknownBackend
         case missingKey
         /// The value has another type than the key takes, or is out of its range.
         case wrongValue

@@ -17,3 +17,10 @@ extension PluginManifest {
         form, title: "A manifest of a Backplane plugin",
         about: "plugins.d/<name>.yaml beside lib<name>.so: how the plugin is run.")
 }
+
+extension HostFile {
+    /// The JSON Schema of `backplane.yaml`.
+    package static let schema = ConfigurationSchema.document(
+        form, title: "The configuration of a Backplane host",
+        about: "backplane.yaml: where the host listens, its limits, backends and endpoints.")
+}

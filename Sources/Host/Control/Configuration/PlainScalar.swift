@@ -31,7 +31,23 @@ enum PlainScalar {
         guard let first = text.utf8.first, isDigit(first) || "+-.".utf8.contains(first) else {
             return .text
         }
-        return number(text)
+        return usualNumber(text) ?? number(text)
+    }
+
+    /// A number in its usual form, such as `12` or `-0.5`; nil: one in another form, or none.
+    ///
+    /// Only for the time it saves: regular expressions take long for a table of numbers.
+    private static func usualNumber(_ text: String) -> Resolution? {
+        let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+        let whole = digits.prefix(while: isDigit)
+        guard !whole.isEmpty, whole.count == 1 || whole.first != UInt8(ascii: "0") else {
+            return nil
+        }
+        let rest = digits[whole.endIndex...]
+        if rest.isEmpty { return Int64(text).map(Resolution.integer) }
+        guard rest.first == UInt8(ascii: "."), rest.count > 1, rest.dropFirst().allSatisfy(isDigit)
+        else { return nil }
+        return Double(text).flatMap { $0.isFinite ? .number($0) : nil }
     }
 
     private static func number(_ text: String) -> Resolution {

@@ -8,32 +8,36 @@ extension YAMLDocument {
         _ error: any Error, in text: String,
         place: (ConfigurationError.Position) -> ConfigurationError.Position
     ) -> ConfigurationError {
+        func position(_ mark: Mark) -> ConfigurationError.Position {
+            place(within(.init(mark), text))
+        }
         switch error {
         case YamlError.composer(_, let problem, let mark, _):
             if problem.contains("undefined alias") {
                 return ConfigurationError(
-                    .unsupportedYAML, at: place(.init(mark)),
+                    .unsupportedYAML, at: position(mark),
                     "aliases are not supported: write the value where it is needed")
             }
             if problem.contains("another document") {
                 return ConfigurationError(
-                    .unsupportedYAML, at: place(.init(mark)), "a second document is not supported")
+                    .unsupportedYAML, at: position(mark), "a second document is not supported")
             }
-            return noYAML(problem, at: place(.init(mark)))
+            return noYAML(problem, at: position(mark))
         case YamlError.scanner(_, let problem, let mark, _):
             let isTab = problem.contains("cannot start any token") && isTab(at: mark, in: text)
             return noYAML(
-                isTab ? "a tab can't indent: use spaces" : problem, at: place(.init(mark)))
+                isTab ? "a tab can't indent: use spaces" : problem, at: position(mark))
         case YamlError.parser(let context, let problem, let mark, _):
             if problem.contains("nesting level") {
                 return ConfigurationError(
-                    .unsupportedYAML, at: place(.init(mark)),
+                    .unsupportedYAML, at: position(mark),
                     "lists and mappings are nested too deep")
             }
             let around = context.map { "\($0.text): " } ?? ""
-            return noYAML(around + problem, at: place(.init(mark)))
+            return noYAML(around + problem, at: position(mark))
         case YamlError.reader(let problem, let offset, _, let text):
-            return noYAML(problem, at: offset.flatMap { position(of: $0, in: text) }.map(place))
+            return noYAML(
+                problem, at: offset.flatMap { Self.position(of: $0, in: text) }.map(place))
         default:
             return noYAML("\(error)", at: nil)
         }
@@ -44,6 +48,15 @@ extension YAMLDocument {
     ) -> ConfigurationError {
         let line = problem.split(whereSeparator: \.isNewline).joined(separator: " ")
         return ConfigurationError(.noYAML, at: position, "no YAML: \(line)")
+    }
+
+    /// The end of the text for what is missing there: libyaml counts a line that is not there.
+    private static func within(
+        _ position: ConfigurationError.Position, _ text: String
+    ) -> ConfigurationError.Position {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard position.line > lines.count, let last = lines.last else { return position }
+        return .init(line: lines.count, column: last.unicodeScalars.count + 1)
     }
 
     private static func isTab(at mark: Mark, in text: String) -> Bool {

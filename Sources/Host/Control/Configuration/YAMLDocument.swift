@@ -44,7 +44,7 @@ struct YAMLDocument {
             } catch YamlError.duplicatedKeysInMapping(let names, let context) {
                 let first = unmarked(Position(context.mark))
                 // Each round finds one more; so many are no slip of the finger.
-                guard marks.count < 16, canMark(first) else {
+                guard marks.count < 8, canMark(first) else {
                     throw ConfigurationError(
                         .duplicateKey, at: first,
                         "the mapping has the key \(Self.name(names)) twice")

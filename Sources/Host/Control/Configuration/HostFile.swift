@@ -1,0 +1,115 @@
+/// What `backplane.yaml` says, and nothing of what it leaves open.
+///
+/// ```yaml
+/// listen: 127.0.0.1:8000
+/// backends:
+///   counter:v1: {plugin: counter, user_config: {start: 100}}
+///   counter:v2: {plugin: counter, max_concurrent_queries: 8}
+/// endpoints:
+///   counter:
+///     route: /counter
+///     traffic: {"counter:v1": 0.9, "counter:v2": 0.1}
+/// ```
+package struct HostFile: Sendable, Equatable {
+    /// Where HTTP is served.
+    package struct Listen: Sendable, Equatable {
+        /// A name or an address; an IPv6 address without its brackets.
+        package var host: String
+        /// 0: any free one.
+        package var port: Int
+
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    /// The host's limits, and defaults of its backends. The names are those of the options of `backplane serve`.
+    package struct Limits: Sendable, Equatable {
+        package var ioThreads: Int?
+        package var requestTimeout: BackendOptions.Time?
+        package var maxQueuedRequests: Int?
+        package var lifecycleTimeout: BackendOptions.Time?
+        package var drainTimeout: BackendOptions.Time?
+        /// In bytes.
+        package var maxBodySize: Int?
+        package var maxConnections: Int?
+        package var idleTimeout: BackendOptions.Time?
+        package var transferTimeout: BackendOptions.Time?
+        package var shutdownTimeout: BackendOptions.Time?
+        package var maxRetiredGenerations: Int?
+
+        package init() {}
+    }
+
+    /// A plugin, and how it is run.
+    package struct Backend: Sendable, Equatable {
+        package var plugin: String
+        package var options = BackendOptions()
+
+        package init(plugin: String) {
+            self.plugin = plugin
+        }
+    }
+
+    /// A name, with a route and the HTTP methods it takes, and the backends that answer.
+    package struct Endpoint: Sendable, Equatable {
+        static let defaultMethods = ["GET", "POST"]
+
+        /// `/x`, matched exactly, or `/x/*`, for all below `/x`; nil: only handles call it.
+        package var route: String?
+        package var methods = Self.defaultMethods
+        /// By the backend's tag; the weights sum to 1.
+        package var traffic: [String: Double]
+        /// By the backend's tag, the share of calls that it gets a copy of, from 0 to 1.
+        package var shadow: [String: Double] = [:]
+
+        package init(traffic: [String: Double]) {
+            self.traffic = traffic
+        }
+    }
+
+    /// nil: what the command line says, or its default. So for what follows.
+    package var listen: Listen?
+    package var pluginsDirectory: String?
+    package var adminSocket: String?
+    package var limits = Limits()
+    /// By tag, which is any text.
+    package var backends: [String: Backend] = [:]
+    /// By name.
+    package var endpoints: [String: Endpoint] = [:]
+
+    /// A file that says nothing.
+    package init() {}
+
+    /// - Parameter file: as errors name it.
+    /// - Throws: ``ConfigurationError`` with the place at fault.
+    package init(yaml: String, file: String? = nil) throws(ConfigurationError) {
+        do {
+            self = try Self.form.read(YAMLDocument.parse(yaml), .root)
+        } catch {
+            throw error.naming(file: file)
+        }
+    }
+
+    /// - Throws: ``ConfigurationError`` that names the key at fault.
+    package init(json: JSONValue) throws(ConfigurationError) {
+        self = try Self.form.read(ConfigurationNode(json: json), .root)
+    }
+
+    /// Reads the file. Blocks on the disk.
+    ///
+    /// - Throws: ``ConfigurationError``, also when there is no such file.
+    package static func read(_ path: String) throws(ConfigurationError) -> HostFile {
+        guard let text = try ConfigurationText.read(path) else {
+            throw ConfigurationError(.unreadable, "can't be read: there is no such file")
+                .naming(file: path)
+        }
+        return try HostFile(yaml: text, file: path)
+    }
+
+    /// What reads back as this file, keys in their usual order.
+    package var yaml: String { Self.form.write(self).yaml }
+
+    package var json: JSONValue { Self.form.write(self).value }
+}
