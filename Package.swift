@@ -24,6 +24,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asyncHTTPClient = Target.Dependency.product(
     name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -73,6 +74,7 @@ let rooms: [Target] = [
         name: "HostControl",
         dependencies: [
             "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, logging, serviceLifecycle,
+            grdb,
             .product(name: "Yams", package: "Yams"),
         ],
         path: "Sources/Host/Control",
@@ -150,8 +152,15 @@ let tests: [Target] = [
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", nioCore, logging,
+            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", "state-writer", nioCore,
+            logging, grdb,
         ],
+        swiftSettings: rules
+    ),
+    .executableTarget(
+        name: "state-writer",
+        dependencies: ["TestSupport", "HostControl"],
+        path: "Tests/StateWriter",
         swiftSettings: rules
     ),
     .testTarget(
@@ -201,6 +210,7 @@ let package = Package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: rooms + examplePlugins + programs + tests
 )
