@@ -149,7 +149,7 @@ import Testing
         let inUse =
             "another process has it in use; stop the other host, or give this one a state file of its own"
         try await expectRefusal(inUse)
-        let second = try Tool.result(of: Repository.product("state-writer"), ["hold", path])
+        let second = try await Program.run(Repository.product("state-writer"), ["hold", path])
         #expect(second.errors == "cannot use the state file \(path): \(inUse)\n")
         #expect(second.status == 1)
         holder.signal(SIGKILL)
@@ -168,7 +168,7 @@ import Testing
             #expect(error?.message.contains("another process has it in use") == true)
         }
         // A look at the file would have given up this process's lock.
-        let other = try Tool.result(of: Repository.product("state-writer"), ["hold", path])
+        let other = try await Program.run(Repository.product("state-writer"), ["hold", path])
         #expect(other.errors.contains("another process has it in use"))
         await store.close()
         #expect(try await read(link).backends.count == 2)
@@ -196,16 +196,16 @@ import Testing
         ] {
             chmod(path, mode_t(file))
             chmod(directory.path, mode_t(directoryMode))
-            let result = try Tool.result(
-                of: Repository.product("state-writer"), ["--user", "65534", "hold", path])
+            let result = try await Program.run(
+                Repository.product("state-writer"), ["--user", "65534", "hold", path])
             #expect(
                 result.errors
                     == "cannot use the state file \(path): \(place): Permission denied; \(advice)\n"
             )
         }
         let new = directory.file("new.db")
-        let result = try Tool.result(
-            of: Repository.product("state-writer"), ["--user", "65534", "hold", new])
+        let result = try await Program.run(
+            Repository.product("state-writer"), ["--user", "65534", "hold", new])
         #expect(
             result.errors.hasPrefix(
                 "cannot use the state file \(new): it can't be created: Permission denied; "))
