@@ -152,10 +152,15 @@ let tests: [Target] = [
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", nioCore, nioLocks,
-            nioPosix,
-            logging,
+            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", "state-writer", nioCore,
+            nioLocks, nioPosix, logging, grdb,
         ],
+        swiftSettings: rules
+    ),
+    .executableTarget(
+        name: "state-writer",
+        dependencies: ["TestSupport", "HostControl"],
+        path: "Tests/StateWriter",
         swiftSettings: rules
     ),
     .testTarget(

@@ -62,8 +62,8 @@ extension ControlState {
         }
     }
 
-    /// Where the file has let go of a name or a route that a plugin has by default, the default is back. What an operator
-    /// has deleted stays away.
+    /// Where the file has let go of a name or a route that a plugin has by default, the default is back. What an
+    /// operator has deleted stays away.
     private mutating func restoreDefaults(from previous: ControlState) {
         for name in plugins.sorted() {
             if previous.backends[name] != nil { restoreDefaultBackend(of: name) }

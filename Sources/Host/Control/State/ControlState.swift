@@ -1,9 +1,9 @@
-/// What is configured: backends by tag, endpoints by name. A value: its operations check, change it and do nothing else,
-/// so that a change can be tried, compared and stored before it takes effect.
+/// What is configured: backends by tag, endpoints by name. A value: its operations check it, change it and do nothing
+/// else, so that a change can be tried, compared and stored before it takes effect.
 ///
 /// These hold always: each traffic and shadow policy names backends that are there; the weights of each endpoint's
-/// traffic sum to 1; no two endpoints have one route. Only a ``declaration(backends:endpoints:)`` may name backends that
-/// it lacks.
+/// traffic sum to 1; no two endpoints have one route. Only a ``declaration(backends:endpoints:)`` may name backends
+/// that it lacks.
 package struct ControlState: Sendable, Equatable {
     package internal(set) var backends: [String: BackendRecord] = [:]
     package internal(set) var endpoints: [String: EndpointRecord] = [:]

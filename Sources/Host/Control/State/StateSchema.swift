@@ -1,0 +1,117 @@
+internal import GRDB
+
+/// How a state lies in SQLite: a row for each backend, endpoint and plugin. The rules are the state's own, in one
+/// place, and not the tables' as well.
+enum StateSchema {
+    /// A host refuses a file with a migration that it doesn't know: only ever append.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { db in
+            try db.create(table: "backend") { table in
+                table.primaryKey("tag", .text)
+                table.column("plugin", .text).notNull()
+                // JSON, with the keys of a configuration file.
+                table.column("options", .text).notNull()
+                table.column("origin", .text).notNull()
+            }
+            try db.create(table: "endpoint") { table in
+                table.primaryKey("name", .text)
+                table.column("route", .text)
+                // JSON: a list, and two mappings of tags to shares.
+                table.column("methods", .text).notNull()
+                table.column("traffic", .text).notNull()
+                table.column("shadows", .text).notNull()
+                table.column("origin", .text).notNull()
+            }
+            try db.create(table: "plugin") { table in
+                table.primaryKey("name", .text)
+            }
+        }
+        return migrator
+    }
+
+    /// - Throws: also ``ControlError``, when the rows break a rule of the state.
+    static func read(_ db: Database) throws -> ControlState {
+        let backends = try BackendRow.fetchAll(db).map { ($0.tag, $0.record) }
+        let endpoints = try EndpointRow.fetchAll(db).map { ($0.name, $0.record) }
+        let plugins = try PluginRow.fetchAll(db).map(\.name)
+        return try ControlState(
+            backends: Dictionary(backends) { $1 }, endpoints: Dictionary(endpoints) { $1 },
+            plugins: Set(plugins))
+    }
+
+    /// Writes the rows that differ, and no others; in order, so that the same state makes the same file.
+    static func write(
+        _ next: ControlState, over previous: ControlState, to db: Database
+    ) throws {
+        for (tag, record) in next.backends.sorted(by: { $0.key < $1.key })
+        where previous.backends[tag] != record {
+            try BackendRow(tag, record).insert(db, onConflict: .replace)
+        }
+        for tag in previous.backends.keys where next.backends[tag] == nil {
+            try BackendRow.deleteOne(db, key: tag)
+        }
+        for (name, record) in next.endpoints.sorted(by: { $0.key < $1.key })
+        where previous.endpoints[name] != record {
+            try EndpointRow(name, record).insert(db, onConflict: .replace)
+        }
+        for name in previous.endpoints.keys where next.endpoints[name] == nil {
+            try EndpointRow.deleteOne(db, key: name)
+        }
+        for name in next.plugins.subtracting(previous.plugins).sorted() {
+            try PluginRow(name: name).insert(db)
+        }
+        for name in previous.plugins.subtracting(next.plugins) {
+            try PluginRow.deleteOne(db, key: name)
+        }
+    }
+}
+
+private struct BackendRow: Codable, FetchableRecord, PersistableRecord {
+    static let databaseTableName = "backend"
+
+    let tag: String
+    let plugin: String
+    let options: BackendOptions
+    let origin: Origin
+
+    init(_ tag: String, _ record: BackendRecord) {
+        self.tag = tag
+        plugin = record.plugin
+        options = record.options
+        origin = record.origin
+    }
+
+    var record: BackendRecord { BackendRecord(plugin: plugin, options: options, origin: origin) }
+}
+
+private struct EndpointRow: Codable, FetchableRecord, PersistableRecord {
+    static let databaseTableName = "endpoint"
+
+    let name: String
+    let route: String?
+    let methods: [String]
+    let traffic: [String: Double]
+    let shadows: [String: Double]
+    let origin: Origin
+
+    init(_ name: String, _ record: EndpointRecord) {
+        self.name = name
+        route = record.route
+        methods = record.methods
+        traffic = record.traffic
+        shadows = record.shadows
+        origin = record.origin
+    }
+
+    var record: EndpointRecord {
+        EndpointRecord(
+            route: route, methods: methods, traffic: traffic, shadows: shadows, origin: origin)
+    }
+}
+
+private struct PluginRow: Codable, FetchableRecord, PersistableRecord {
+    static let databaseTableName = "plugin"
+
+    let name: String
+}

@@ -1,0 +1,83 @@
+import Foundation
+import HostControl
+import TestSupport
+import Testing
+
+/// `kill -9` at any moment.
+@Suite struct StateKillTests {
+    @Test(
+        "checkpoints: every change is written before it takes effect; a killed host's state is the last acknowledged one, or that with the change under way"
+    )
+    func kill() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("state.db")
+        var numbers = SeededNumbers(UInt64(getpid()))
+        var state = ControlState()
+        for seed in 1...20 as ClosedRange<UInt64> {
+            let writer = try Program(
+                Repository.product("state-writer"), ["write", path, "\(seed)"])
+            let wanted = Int.random(in: 1...60, using: &numbers)
+            try await Eventually.true {
+                guard writer.isRunning else { throw Tool.Failure(description: writer.errors) }
+                return lines(of: writer) >= wanted
+            }
+            writer.signal(SIGKILL)
+            #expect(try await writer.waitForExit() == 128 + SIGKILL)
+
+            let (acknowledged, next) = replay(seed, on: state, lines(of: writer))
+            let store = try await StateStore.open(path)
+            let found = store.state
+            await store.close()
+            try #require(found == acknowledged || found == next, "round \(seed)")
+            state = found
+        }
+        // Nothing is left behind but the file, and SQLite's journal.
+        let files = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+        #expect(Set(files).isSubset(of: ["state.db", "state.db-journal"]), "\(files)")
+    }
+
+    @Test("a host that is killed while it makes its state file leaves none, or a whole one")
+    func killAtCreation() async throws {
+        let directory = try TemporaryDirectory()
+        var numbers = SeededNumbers(UInt64(getpid()))
+        for round in 1...20 {
+            let path = directory.file("\(round).db")
+            let writer = try Program(Repository.product("state-writer"), ["write", path, "1"])
+            // Without a pause, and then some microseconds more: it is all over soon after the first file is there.
+            while writer.isRunning, try !hasFiles(of: "\(round).db", in: directory) {}
+            let end =
+                ContinuousClock.now + .microseconds(Int.random(in: 0..<8_000, using: &numbers))
+            while ContinuousClock.now < end {}
+            writer.signal(SIGKILL)
+            #expect(try await writer.waitForExit() == 128 + SIGKILL, "\(writer.errors)")
+
+            let store = try await StateStore.open(path)
+            let (acknowledged, next) = replay(1, on: ControlState(), lines(of: writer))
+            #expect(store.state == acknowledged || store.state == next)
+            await store.close()
+        }
+    }
+
+    private func hasFiles(of name: String, in directory: TemporaryDirectory) throws -> Bool {
+        try FileManager.default.contentsOfDirectory(atPath: directory.path)
+            .contains { $0.hasPrefix(name) }
+    }
+
+    private func lines(of writer: Program) -> Int {
+        writer.output.split(separator: "\n").count
+    }
+
+    /// What the writer made of a state with its first operations, and with one more.
+    private func replay(
+        _ seed: UInt64, on start: ControlState, _ count: Int
+    ) -> (ControlState, ControlState) {
+        var numbers = SeededNumbers(seed)
+        var state = start
+        for _ in 0..<count {
+            try? StateOperation.random(using: &numbers).perform(on: &state)
+        }
+        var next = state
+        try? StateOperation.random(using: &numbers).perform(on: &next)
+        return (state, next)
+    }
+}
