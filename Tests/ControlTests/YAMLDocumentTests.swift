@@ -92,6 +92,13 @@ import Testing
         #expect(message(yaml) == "accepted: null")
     }
 
+    @Test("a key that stands there very often is refused without an end of rounds")
+    func manyDuplicates() {
+        #expect(
+            message(String(repeating: "a:\n", count: 20_000))
+                .hasSuffix("the mapping has the key a twice"))
+    }
+
     @Test("depth has a limit, however it is written", arguments: [65, 500, 2_000, 100_000])
     func depth(depth: Int) {
         let flow = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

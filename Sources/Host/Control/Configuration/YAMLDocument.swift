@@ -43,8 +43,8 @@ struct YAMLDocument {
                 return ConfigurationNode(.null, at: Position(line: 1, column: 1))
             } catch YamlError.duplicatedKeysInMapping(let names, let context) {
                 let first = unmarked(Position(context.mark))
-                // Each round finds one more; so many are no slip of the finger.
-                guard marks.count < 8, canMark(first) else {
+                // Each round reads the text again; so many are no slip of the finger.
+                guard marks.values.reduce(0, +) < 16, canMark(first) else {
                     throw ConfigurationError(
                         .duplicateKey, at: first,
                         "the mapping has the key \(Self.name(names)) twice")
