@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 
 /// How a state lies in SQLite: a row for each backend, endpoint and plugin. The rules are the state's own, in one
@@ -32,7 +33,7 @@ enum StateSchema {
 
     /// - Throws: also ``ControlError``, when the rows break a rule of the state.
     static func read(_ db: Database) throws -> ControlState {
-        let backends = try BackendRow.fetchAll(db).map { ($0.tag, $0.record) }
+        let backends = try BackendRow.fetchAll(db).map { ($0.tag, try $0.record) }
         let endpoints = try EndpointRow.fetchAll(db).map { ($0.name, $0.record) }
         let plugins = try PluginRow.fetchAll(db).map(\.name)
         return try ControlState(
@@ -72,17 +73,25 @@ private struct BackendRow: Codable, FetchableRecord, PersistableRecord {
 
     let tag: String
     let plugin: String
-    let options: BackendOptions
+    /// As text, because GRDB would offer the column's value to the options as what SQLite makes of it: a boolean.
+    let options: String
     let origin: Origin
 
     init(_ tag: String, _ record: BackendRecord) {
         self.tag = tag
         plugin = record.plugin
-        options = record.options
+        options = record.options.json.text
         origin = record.origin
     }
 
-    var record: BackendRecord { BackendRecord(plugin: plugin, options: options, origin: origin) }
+    var record: BackendRecord {
+        get throws {
+            BackendRecord(
+                plugin: plugin,
+                options: try JSONDecoder().decode(BackendOptions.self, from: Data(options.utf8)),
+                origin: origin)
+        }
+    }
 }
 
 private struct EndpointRow: Codable, FetchableRecord, PersistableRecord {
