@@ -24,8 +24,17 @@ import Testing
         "what is formatted is read back",
         arguments: [
             Duration.zero, .microseconds(250), .milliseconds(2), .milliseconds(1_500), .seconds(90),
+            .microseconds(4_100), .nanoseconds(250), .seconds(365 * 24 * 3_600),
         ])
     func format(duration: Duration) {
         #expect(DurationText.parse(DurationText.format(duration)) == duration)
+    }
+
+    @Test("any number of nanoseconds is read back, or a state would drift with each restart")
+    func readBack() {
+        for nanoseconds in stride(from: Int64(1), to: 30_000_000_000, by: 3_000_017) {
+            let duration = Duration.nanoseconds(nanoseconds)
+            #expect(DurationText.parse(DurationText.format(duration)) == duration)
+        }
     }
 }

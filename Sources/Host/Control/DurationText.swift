@@ -17,7 +17,8 @@ package enum DurationText {
         else { return nil }
         let nanoseconds = number * unit.nanoseconds
         guard nanoseconds <= 365 * 24 * 3_600e9 else { return nil }
-        return .nanoseconds(Int64(nanoseconds))
+        // 4.1 times a million is a little less than 4100000.
+        return .nanoseconds(Int64(nanoseconds.rounded()))
     }
 
     /// The shortest text that ``parse(_:)`` reads back, such as `2ms`.
@@ -27,7 +28,7 @@ package enum DurationText {
         let unit = units.last {
             nanoseconds >= $0.nanoseconds && $0.suffix != "m" && $0.suffix != "h"
         }
-        guard let unit else { return "0s" }
+        guard let unit else { return nanoseconds > 0 ? "\(nanoseconds / 1e3)us" : "0s" }
         let number = nanoseconds / unit.nanoseconds
         return number == number.rounded()
             ? "\(Int(number))\(unit.suffix)" : "\(number)\(unit.suffix)"
