@@ -31,6 +31,7 @@ import Testing
         "what is formatted is read back",
         arguments: [
             Duration.zero, .microseconds(250), .milliseconds(2), .milliseconds(1_500), .seconds(90),
+            .microseconds(4_100), .nanoseconds(250), .seconds(365 * 24 * 3_600),
         ])
     func format(duration: Duration) {
         #expect(DurationText.parse(DurationText.format(duration)) == duration)

@@ -9,6 +9,19 @@ extension AdminServer {
     func addConfiguration(to router: Hummingbird.Router<BasicRequestContext>) {
         addBackends(to: router)
         addEndpoints(to: router)
+        router.get("v1/configuration") { _, _ in
+            AdminResponses.text(await control.exported(), contentType: "application/yaml")
+        }
+        router.put("v1/configuration") { request, _ in
+            let yaml = String(buffer: try await request.body.collect(upTo: AdminAPI.maxBodySize))
+            let file = request.uri.queryParameters.get("file") ?? "backplane.yaml"
+            let isDryRun = request.uri.queryParameters.get("dry_run") == "true"
+            return try await AdminResponses.answer { () throws(ControlError) in
+                let (changes, backends) = try await control.apply(
+                    yaml: yaml, file: file, isDryRun: isDryRun)
+                return AdminChanges(changes: changes, backends: backends)
+            }
+        }
     }
 
     private func addBackends(to router: Hummingbird.Router<BasicRequestContext>) {

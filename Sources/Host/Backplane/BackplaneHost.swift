@@ -66,6 +66,17 @@ public struct BackplaneHost: Service {
         configuration.stateFile ?? "\(configuration.pluginsDirectory).state"
     }
 
+    /// Applies the configuration file: all of it takes effect, or nothing. What it says of listeners and limits is read
+    /// when the host starts.
+    ///
+    /// - Returns: a line for each difference.
+    /// - Throws: an error with a one-line description for people: file, line and column of what can't be used.
+    @discardableResult
+    public func applyConfigurationFile() async throws -> [String] {
+        guard let file = configuration.configurationFile else { return [] }
+        return try await control.applyFile(file)
+    }
+
     /// Serves until a graceful shutdown.
     ///
     /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or
@@ -138,7 +149,9 @@ public struct BackplaneHost: Service {
                 for try await _ in adminListens {}
                 try Task.checkCancellation()
                 let state = try await StateStore.open(stateFile)
-                try await catalog.start(state, within: configuration.startTimeout)
+                try await catalog.start(
+                    state, file: configuration.configurationFile,
+                    within: configuration.startTimeout)
                 let port = try await server.start()
                 onListening(
                     Addresses(

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Backplane
+internal import HostControl
 internal import Logging
 internal import ServiceLifecycle
 
@@ -8,27 +9,21 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Serves the plugins of a directory.",
         discussion: """
             SIGTERM or SIGINT stops listening, lets requests finish and exits with status 0; a second one exits at once.
+            SIGHUP applies the configuration file anew.
             Durations are written 2ms, 10s, 1m; 'none' where there may be no limit.
             """)
 
-    @Option(help: ArgumentHelp("The directory with the libraries.", valueName: "directory"))
-    var pluginsDir = "plugins.d"
-
-    @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
-    var host = "127.0.0.1"
-
-    @Option(help: ArgumentHelp("The port to listen on; 0: any free one.", valueName: "port"))
-    var port = 8000
-
-    @Flag(inversion: .prefixedNo, help: "Notice libraries and manifests that appear, change or go.")
-    var watch = true
+    @Option(
+        help: ArgumentHelp(
+            "A file that declares the host, its backends and endpoints: backplane.yaml.",
+            discussion: "Options given here go before it. SIGHUP applies it anew.",
+            valueName: "path"))
+    var config: String?
 
     @Option(
         help: ArgumentHelp(
-            "The admin socket.",
-            discussion: "Default: $XDG_RUNTIME_DIR/backplane.sock, or else <plugins-dir>.sock.",
-            valueName: "path"))
-    var adminSocket: String?
+            "Where operators' changes are kept. Default: <plugins-dir>.state.", valueName: "path"))
+    var stateFile: String?
 
     @Option(
         help: ArgumentHelp(
@@ -38,51 +33,10 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "path"))
     var readyFile: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Threads that do I/O. Default: half of the processors.", valueName: "count"))
-    var ioThreads: Int?
+    @Flag(inversion: .prefixedNo, help: "Notice libraries and manifests that appear, change or go.")
+    var watch = true
 
-    @Option(help: ArgumentHelp("How long a caller waits for its answer.", valueName: "duration"))
-    var requestTimeout = DurationArgument(.seconds(30))
-
-    @Option(help: ArgumentHelp("Calls that may wait for one plugin.", valueName: "count"))
-    var maxQueuedRequests = 1_024
-
-    @Option(help: ArgumentHelp("The largest request body.", valueName: "bytes"))
-    var maxBodySize = 16 << 20
-
-    @Option(help: ArgumentHelp("Connections at once.", valueName: "count"))
-    var maxConnections = 10_000
-
-    @Option(
-        help: ArgumentHelp(
-            "How long a connection may be open without a request.", valueName: "duration"))
-    var idleTimeout = DurationArgument(.seconds(60))
-
-    @Option(
-        help: ArgumentHelp(
-            "How long a request may take to arrive; each KiB earns a second more.",
-            valueName: "duration"))
-    var transferTimeout = DurationArgument(.seconds(20))
-
-    @Option(
-        help: ArgumentHelp("How long a plugin's create, load, ... may take.", valueName: "duration")
-    )
-    var lifecycleTimeout = DurationArgument(.seconds(30))
-
-    @Option(
-        help: ArgumentHelp(
-            "How long a replaced generation may finish its calls.", valueName: "duration"))
-    var drainTimeout = DurationArgument(.seconds(20))
-
-    @Option(help: ArgumentHelp("How long requests may finish at the end.", valueName: "duration"))
-    var shutdownTimeout = DurationArgument(.seconds(20))
-
-    @Option(
-        help: ArgumentHelp(
-            "Finalized generations of one plugin that may stay mapped.", valueName: "count"))
-    var maxRetiredGenerations = 256
+    @OptionGroup var options: HostOptions
 
     @Option(
         help: ArgumentHelp(
@@ -95,28 +49,19 @@ struct ServeCommand: AsyncParsableCommand {
         })
     var logLevel = Logger.Level.info
 
-    func validate() throws {
-        for (name, value, least) in [
-            ("--port", port, 0), ("--io-threads", ioThreads ?? 1, 1),
-            ("--max-queued-requests", maxQueuedRequests, 1), ("--max-body-size", maxBodySize, 0),
-            ("--max-connections", maxConnections, 1),
-            ("--max-retired-generations", maxRetiredGenerations, 1),
-        ] where value < least {
-            throw ValidationError("\(name) is \(value); it must be at least \(least)")
-        }
-        guard port <= 65_535 else { throw ValidationError("--port is \(port); ports end at 65535") }
-    }
-
     func run() async throws {
         if let readyFile { try ReadyFile.prepare(readyFile) }
         let logger = makeLogger()
         OpenFiles.raiseLimit()
+        let configuration = try configuration()
         let host = BackplaneHost(configuration: configuration, logger: logger) { addresses in
-            announce(addresses, logger: logger)
+            announce(addresses, of: configuration, logger: logger)
         }
         let group = ServiceGroup(
             services: [host], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
-        let signals = ShutdownSignals(logger: logger) { await group.triggerGracefulShutdown() }
+        let signals = HostSignals(
+            logger: logger, shutDown: { await group.triggerGracefulShutdown() },
+            reload: { await applyFile(to: host, logger: logger) })
         try await signals.run { try await group.run() }
         // Not by returning: exit handlers and destructors of plugin libraries would run while their threads do.
         ProcessExit.now(status: 0)
@@ -128,29 +73,38 @@ struct ServeCommand: AsyncParsableCommand {
         return logger
     }
 
-    private var configuration: HostConfiguration {
+    /// The defaults, what the file says in place of them, and the options in place of that.
+    private func configuration() throws -> HostConfiguration {
         var configuration = HostConfiguration()
-        configuration.pluginsDirectory = pluginsDir
+        if let config {
+            try HostOptions(file: HostFile.read(config)).apply(to: &configuration)
+            configuration.configurationFile = config
+        }
+        options.apply(to: &configuration)
+        configuration.stateFile = stateFile
         configuration.watchesPlugins = watch
-        configuration.host = host
-        configuration.port = port
-        configuration.adminSocket = adminSocket
-        configuration.eventLoopCount = ioThreads
-        configuration.requestTimeout = requestTimeout.duration
-        configuration.maxQueuedRequests = maxQueuedRequests
-        configuration.maxBodySize = maxBodySize
-        configuration.maxConnections = maxConnections
-        configuration.maxRetiredGenerations = maxRetiredGenerations
-        let never = Duration.seconds(365 * 24 * 3_600)
-        configuration.idleTimeout = idleTimeout.duration ?? never
-        configuration.transferTimeout = transferTimeout.duration ?? never
-        configuration.lifecycleTimeout = lifecycleTimeout.duration ?? never
-        configuration.drainTimeout = drainTimeout.duration ?? never
-        configuration.shutdownTimeout = shutdownTimeout.duration ?? never
         return configuration
     }
 
-    private func announce(_ addresses: BackplaneHost.Addresses, logger: Logger) {
+    private func applyFile(to host: BackplaneHost, logger: Logger) async {
+        guard let config else {
+            logger.info("SIGHUP: there is no file to apply; name one with --config")
+            return
+        }
+        do {
+            let changes = try await host.applyConfigurationFile()
+            logger.info(
+                "SIGHUP: applied \(config)",
+                metadata: ["changes": "\(changes.joined(separator: "; "))"])
+        } catch {
+            logger.error("SIGHUP: nothing has changed: \(error)")
+        }
+    }
+
+    private func announce(
+        _ addresses: BackplaneHost.Addresses, of configuration: HostConfiguration, logger: Logger
+    ) {
+        let pluginsDir = configuration.pluginsDirectory
         if let readyFile {
             do {
                 try ReadyFile.write(addresses, to: readyFile)

@@ -164,6 +164,10 @@ extension ControlPlane: BackendDirectory {
     func serves(_ plugin: String, _ manifest: PluginManifest) async throws(PluginError) {
         do throws(ControlError) {
             try await change { state throws(ControlError) in
+                guard !state.hasBackends(of: plugin) || state.plugins.contains(plugin) else {
+                    state.addConfiguredPlugin(plugin)
+                    return
+                }
                 state.addPlugin(plugin)
                 state.setDefaultEndpoint(of: plugin, manifest.endpoint)
             }

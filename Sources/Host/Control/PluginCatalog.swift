@@ -51,10 +51,11 @@ package actor PluginCatalog {
     ///
     /// - Parameters:
     ///   - state: where what is configured is kept.
+    ///   - file: the configuration file, if there is one.
     /// - Returns: when every file is served or refused, or at the limit; then the rest goes on in the background.
     /// - Throws: ``ControlError`` when the configured state can't be used.
     package func start(
-        _ state: StateStore, within limit: Duration
+        _ state: StateStore, file: String?, within limit: Duration
     ) async throws(ControlError) {
         await control.connect(
             onTargetsChanged: { [weak self] plugin in await self?.targetsChanged(plugin) },
@@ -64,6 +65,7 @@ package actor PluginCatalog {
         let names = DirectoryListing.names(in: settings.pluginsDirectory)
         try await control.start(
             state, plugins: Set(names.compactMap { PluginName.from(file: $0) }))
+        if let file { try await control.applyAtStart(file) }
         hasStarted = true
         openGate.finish()
         let loaded = Outcome<Void>()

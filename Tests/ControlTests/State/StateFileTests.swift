@@ -71,7 +71,14 @@ import Testing
             "UPDATE backend SET tag = 'a b' WHERE tag = 'v2'",
             "DELETE FROM backend", "UPDATE endpoint SET traffic = '{\"v1\":0.5}'",
             "UPDATE endpoint SET traffic = '{\"v9\":1}'", "UPDATE endpoint SET route = 'api'",
-            "UPDATE endpoint SET methods = '[]'", "ALTER TABLE endpoint DROP COLUMN shadows",
+            "UPDATE endpoint SET methods = '[]'",
+            // An index of another table's: only a look at every page finds it.
+            """
+            PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage =
+            (SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_plugin_1')
+            WHERE name = 'sqlite_autoindex_backend_1'
+            """,
+            "ALTER TABLE endpoint DROP COLUMN shadows",
         ])
     func contents(sql: String) async throws {
         try await makeExample()

@@ -16,6 +16,11 @@ extension ControlState {
         restoreDefaultEndpoint(of: name)
     }
 
+    /// A library has been dropped whose plugin has backends by then: it gets no defaults.
+    mutating func addConfiguredPlugin(_ name: String) {
+        plugins.insert(name)
+    }
+
     /// A library has been removed: its plugin's defaults go, as far as they are still that. A backend that another
     /// endpoint uses stays, and is not served until the library is back.
     package mutating func removePlugin(_ name: String) {

@@ -10,6 +10,9 @@ package struct ControlState: Sendable, Equatable {
     /// The plugins that have had their defaults. A default that an operator deletes does not come back with the next
     /// start or reload: only when the library is removed and dropped anew.
     package internal(set) var plugins: Set<String> = []
+    /// The digest of the configuration file that was applied last; nil: none was. A start with the same file is no
+    /// reason to undo what operators have changed since.
+    package internal(set) var appliedFile: String?
 
     package init() {}
 
@@ -47,6 +50,11 @@ package struct ControlState: Sendable, Equatable {
         return state
     }
 
+    /// Whether any backend runs the plugin.
+    func hasBackends(of plugin: String) -> Bool {
+        backends.values.contains { $0.plugin == plugin }
+    }
+
     /// The endpoints whose traffic or shadows name the backend, in alphabetical order.
     package func endpoints(using tag: String) -> [String] {
         endpoints.filter { $0.value.uses(backend: tag) }.keys.sorted()
@@ -58,6 +66,7 @@ extension ControlState: Codable {
         case backends
         case endpoints
         case plugins
+        case appliedFile
     }
 
     /// - Throws: also ``ControlError``, when the parts break a rule.
@@ -67,5 +76,6 @@ extension ControlState: Codable {
             backends: try container.decode([String: BackendRecord].self, forKey: .backends),
             endpoints: try container.decode([String: EndpointRecord].self, forKey: .endpoints),
             plugins: try container.decode(Set<String>.self, forKey: .plugins))
+        appliedFile = try container.decodeIfPresent(String.self, forKey: .appliedFile)
     }
 }

@@ -28,6 +28,12 @@ enum StateSchema {
                 table.primaryKey("name", .text)
             }
         }
+        migrator.registerMigration("2") { db in
+            // One row, or none.
+            try db.create(table: "appliedFile") { table in
+                table.primaryKey("digest", .text)
+            }
+        }
         return migrator
     }
 
@@ -36,9 +42,11 @@ enum StateSchema {
         let backends = try BackendRow.fetchAll(db).map { ($0.tag, try $0.record) }
         let endpoints = try EndpointRow.fetchAll(db).map { ($0.name, $0.record) }
         let plugins = try PluginRow.fetchAll(db).map(\.name)
-        return try ControlState(
+        var state = try ControlState(
             backends: Dictionary(backends) { $1 }, endpoints: Dictionary(endpoints) { $1 },
             plugins: Set(plugins))
+        state.appliedFile = try AppliedFileRow.fetchOne(db)?.digest
+        return state
     }
 
     /// Writes the rows that differ, and no others; in order, so that the same state makes the same file.
@@ -65,7 +73,17 @@ enum StateSchema {
         for name in previous.plugins.subtracting(next.plugins) {
             try PluginRow.deleteOne(db, key: name)
         }
+        if next.appliedFile != previous.appliedFile {
+            try AppliedFileRow.deleteAll(db)
+            if let digest = next.appliedFile { try AppliedFileRow(digest: digest).insert(db) }
+        }
     }
+}
+
+private struct AppliedFileRow: Codable, FetchableRecord, PersistableRecord {
+    static let databaseTableName = "appliedFile"
+
+    let digest: String
 }
 
 private struct BackendRow: Codable, FetchableRecord, PersistableRecord {

@@ -1,23 +1,33 @@
 internal import Logging
 internal import UnixSignals
 
-/// SIGTERM and SIGINT: the first asks for a graceful end, the second ends at once.
-struct ShutdownSignals {
+/// SIGTERM and SIGINT: the first asks for a graceful end, the second ends at once. SIGHUP: the configuration file is
+/// applied anew.
+struct HostSignals {
     private let logger: Logger
     private let shutDown: @Sendable () async -> Void
+    private let reload: @Sendable () async -> Void
 
-    init(logger: Logger, shutDown: @escaping @Sendable () async -> Void) {
+    init(
+        logger: Logger, shutDown: @escaping @Sendable () async -> Void,
+        reload: @escaping @Sendable () async -> Void
+    ) {
         self.logger = logger
         self.shutDown = shutDown
+        self.reload = reload
     }
 
     /// Runs `body` and minds the signals meanwhile.
     func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup { group in
             group.addTask {
                 var isFirst = true
                 for await signal in signals {
+                    if signal == .sighup {
+                        await reload()
+                        continue
+                    }
                     guard isFirst else { ProcessExit.now(status: 128 + number(of: signal)) }
                     isFirst = false
                     logger.info(

@@ -1,0 +1,144 @@
+internal import ArgumentParser
+internal import Backplane
+internal import HostControl
+
+/// What the command line, or the configuration file, says of the host. What neither says has its default.
+struct HostOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The directory with the libraries. Default: plugins.d.", valueName: "directory"))
+    var pluginsDir: String?
+
+    @Option(
+        help: ArgumentHelp("The address to listen on. Default: 127.0.0.1.", valueName: "address"))
+    var host: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The port to listen on; 0: any free one. Default: 8000.", valueName: "port"))
+    var port: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The admin socket.",
+            discussion: "Default: $XDG_RUNTIME_DIR/backplane.sock, or else <plugins-dir>.sock.",
+            valueName: "path"))
+    var adminSocket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Threads that do I/O. Default: half of the processors.", valueName: "count"))
+    var ioThreads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a caller waits for its answer. Default: 30s.", valueName: "duration"))
+    var requestTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Calls that may wait for one backend. Default: 1024.", valueName: "count"))
+    var maxQueuedRequests: Int?
+
+    @Option(
+        help: ArgumentHelp("The largest request body. Default: 16777216.", valueName: "bytes"))
+    var maxBodySize: Int?
+
+    @Option(help: ArgumentHelp("Connections at once. Default: 10000.", valueName: "count"))
+    var maxConnections: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a connection may be open without a request. Default: 60s.",
+            valueName: "duration"))
+    var idleTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a request may take to arrive; each KiB earns a second more. Default: 20s.",
+            valueName: "duration"))
+    var transferTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a plugin's create, load, ... may take. Default: 30s.", valueName: "duration"))
+    var lifecycleTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a replaced generation may finish its calls. Default: 20s.",
+            valueName: "duration"))
+    var drainTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long requests may finish at the end. Default: 20s.", valueName: "duration"))
+    var shutdownTimeout: DurationArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Finalized generations of one plugin that may stay mapped. Default: 256.",
+            valueName: "count"))
+    var maxRetiredGenerations: Int?
+
+    func validate() throws {
+        for (name, value, least) in [
+            ("--port", port, 0), ("--io-threads", ioThreads, 1),
+            ("--max-queued-requests", maxQueuedRequests, 1), ("--max-body-size", maxBodySize, 0),
+            ("--max-connections", maxConnections, 1),
+            ("--max-retired-generations", maxRetiredGenerations, 1),
+        ] {
+            if let value, value < least {
+                throw ValidationError("\(name) is \(value); it must be at least \(least)")
+            }
+        }
+        if let port, port > 65_535 {
+            throw ValidationError("--port is \(port); ports end at 65535")
+        }
+    }
+
+    func apply(to configuration: inout HostConfiguration) {
+        let never = Duration.seconds(365 * 24 * 3_600)
+        set(&configuration.pluginsDirectory, pluginsDir)
+        set(&configuration.host, host)
+        set(&configuration.port, port)
+        set(&configuration.maxQueuedRequests, maxQueuedRequests)
+        set(&configuration.maxBodySize, maxBodySize)
+        set(&configuration.maxConnections, maxConnections)
+        set(&configuration.maxRetiredGenerations, maxRetiredGenerations)
+        set(&configuration.requestTimeout, requestTimeout.map(\.duration))
+        set(&configuration.idleTimeout, idleTimeout.map { $0.duration ?? never })
+        set(&configuration.transferTimeout, transferTimeout.map { $0.duration ?? never })
+        set(&configuration.lifecycleTimeout, lifecycleTimeout.map { $0.duration ?? never })
+        set(&configuration.drainTimeout, drainTimeout.map { $0.duration ?? never })
+        set(&configuration.shutdownTimeout, shutdownTimeout.map { $0.duration ?? never })
+        if let adminSocket { configuration.adminSocket = adminSocket }
+        if let ioThreads { configuration.eventLoopCount = ioThreads }
+    }
+
+    private func set<Value>(_ member: inout Value, _ value: Value?) {
+        if let value { member = value }
+    }
+}
+
+extension HostOptions {
+    /// What a configuration file says.
+    init(file: HostFile) {
+        self.init()
+        pluginsDir = file.pluginsDirectory
+        host = file.listen?.host
+        port = file.listen?.port
+        adminSocket = file.adminSocket
+        ioThreads = file.limits.ioThreads
+        maxQueuedRequests = file.limits.maxQueuedRequests
+        maxBodySize = file.limits.maxBodySize
+        maxConnections = file.limits.maxConnections
+        maxRetiredGenerations = file.limits.maxRetiredGenerations
+        requestTimeout = file.limits.requestTimeout.map { DurationArgument($0.duration) }
+        idleTimeout = file.limits.idleTimeout.map { DurationArgument($0.duration) }
+        transferTimeout = file.limits.transferTimeout.map { DurationArgument($0.duration) }
+        lifecycleTimeout = file.limits.lifecycleTimeout.map { DurationArgument($0.duration) }
+        drainTimeout = file.limits.drainTimeout.map { DurationArgument($0.duration) }
+        shutdownTimeout = file.limits.shutdownTimeout.map { DurationArgument($0.duration) }
+    }
+}
