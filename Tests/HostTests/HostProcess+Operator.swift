@@ -8,8 +8,7 @@ extension HostProcess {
     /// Runs another command of `backplane` against this host.
     func run(_ arguments: String..., input: String = "") async throws -> Tool.Result {
         try await Program.run(
-            Self.executable, [arguments[0], "--admin-socket", adminSocket] + arguments.dropFirst(),
-            input: input)
+            Self.executable, arguments + ["--admin-socket", adminSocket], input: input)
     }
 
     /// What `backplane list --json` shows, all of it.

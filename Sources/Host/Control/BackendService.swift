@@ -25,6 +25,5 @@ struct BackendTarget: Sendable {
     /// The backend's settings, over those that the plugin's manifest makes the defaults.
     ///
     /// - Throws: ``PluginError`` when they can't be.
-    let settings:
-        @Sendable (_ defaults: BackendSettings) throws(PluginError) -> BackendSettings
+    let settings: @Sendable (_ defaults: BackendSettings) throws(PluginError) -> BackendSettings
 }

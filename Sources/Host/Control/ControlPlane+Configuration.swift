@@ -27,8 +27,8 @@ extension ControlPlane {
         return (before.changes(to: state).map(\.description), tags)
     }
 
-    /// Applies a file when a host starts, unless it was the last one that was applied: what operators have changed since
-    /// is the last word then.
+    /// Applies a file when a host starts, unless it was the last one that was applied: what operators have changed
+    /// since is the last word then.
     ///
     /// - Throws: ``ControlError``, as ``apply(yaml:file:isDryRun:)``.
     package func applyAtStart(_ path: String) async throws(ControlError) {

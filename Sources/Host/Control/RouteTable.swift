@@ -67,7 +67,8 @@ package final class RouteTable: Sendable {
         return owner
     }
 
-    /// Puts these endpoints in place of all others: a call finds the table before or after that, and nothing in between.
+    /// Puts these endpoints in place of all others: a call finds the table before or after that, and nothing in
+    /// between.
     func replaceAll(_ endpoints: [Endpoint]) {
         let waiters = state.withLockedValue { state in
             state.exact = [:]

@@ -56,7 +56,7 @@ import Testing
     func newer() async throws {
         try await makeExample()
         try edit(
-            "INSERT INTO grdb_migrations VALUES ('2'); ALTER TABLE backend ADD COLUMN more TEXT")
+            "INSERT INTO grdb_migrations VALUES ('99'); ALTER TABLE backend ADD COLUMN more TEXT")
         try await expectRefusal(
             "a newer version of backplane has made it; use that version, or another state file")
     }

@@ -1,0 +1,255 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Backends, endpoints and traffic, as an operator changes them.
+@Suite("The control plane") struct ControlPlaneTests {
+    private static let examples = [
+        "libecho.so": Repository.product("libecho.so"),
+        "libcounter.so": Repository.product("libcounter.so"),
+    ]
+
+    /// The file in the README, without its listener and directory.
+    private static let file = """
+        backends:
+          counter:v1: {plugin: counter, num_replicas: 1, user_config: {start: 100}}
+          counter:v2: {plugin: counter, max_concurrent_queries: 8, max_queued_requests: 100}
+          echo: {plugin: echo, max_batch_size: 16, batch_wait_timeout: 2ms}
+        endpoints:
+          counter:
+            route: /counter
+            methods: [GET, POST]
+            traffic: {"counter:v1": 0.9, "counter:v2": 0.1}
+            shadow: {"counter:v2": 0.05}
+          echo: {route: /echo/*, traffic: {echo: 1}}
+
+        """
+
+    private func count(_ text: String) throws -> Int {
+        let json = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Int]
+        return try #require(json?["current"])
+    }
+
+    // MARK: Operations
+
+    @Test("create_backend, create_endpoint, set_traffic: a second backend of a plugin takes over")
+    func secondBackend() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let created = try await host.run(
+            "backends", "create", "counter:v2", "--plugin", "counter", "--config",
+            #"{"user_config": {"start": 100}, "num_replicas": 1}"#)
+        #expect(created.status == 0, "\(created.errors)")
+        #expect(created.output.contains("counter:v2"))
+        #expect(
+            try await host.run(
+                "endpoints", "create", "second", "--backend", "counter:v2", "--route", "/second",
+                "--methods", "GET"
+            ).status == 0)
+        #expect(try await host.http.send("GET", "/second").text == #"{"current":100}"#)
+        let refused = try await host.http.send("POST", "/second")
+        #expect(refused.status == 405 && refused.headers["allow"] == "GET, HEAD")
+
+        #expect(
+            try await host.run("traffic", "set", "counter", "counter:v2=1").status == 0)
+        #expect(try await host.http.send("GET", "/counter").text == #"{"current":100}"#)
+        let inUse = try await host.run("backends", "delete", "counter:v2")
+        #expect(inUse.status == 1)
+        #expect(inUse.errors.contains("counter, second"), "\(inUse.errors)")
+    }
+
+    @Test("delete_endpoint: HTTP 404 afterwards, and the name can be used again")
+    func deleteEndpoint() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        #expect(try await host.run("endpoints", "delete", "counter").status == 0)
+        #expect(try await host.http.send("GET", "/counter").status == 404)
+        // Missing: nothing happens.
+        #expect(try await host.run("endpoints", "delete", "counter").status == 0)
+        #expect(
+            try await host.run(
+                "endpoints", "create", "counter", "--backend", "counter", "--route", "/again/*"
+            ).status == 0)
+        #expect(try await host.http.send("GET", "/again/and/again").status == 200)
+    }
+
+    @Test("update_backend_config: user_config reaches reconfigure without a reload")
+    func reconfigure() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let generation = try await host.generation(of: "counter")
+        let updated = try await host.run(
+            "backends", "update", "counter", "--config", #"{"user_config": {"start": 7}}"#)
+        #expect(updated.status == 0, "\(updated.errors)")
+        #expect(try await host.http.call("counter").text == #"{"current":1}"#)
+        #expect(try await host.http.call("counter", "reset").text == "true")
+        #expect(try await host.http.call("counter").text == #"{"current":7}"#)
+        #expect(try await host.generation(of: "counter") == generation)
+    }
+
+    @Test(
+        "a backend that can't be served is told with its reason, and one whose plugin is missing too"
+    )
+    func notServed() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let refused = try await host.run(
+            "backends", "create", "bad", "--plugin", "counter", "--config",
+            #"{"user_config": {"start": "x"}}"#)
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("backend bad is not served"), "\(refused.errors)")
+        #expect(refused.errors.contains("give it a start"))
+        let missing = try await host.run(
+            "backends", "create", "early", "--plugin", "later", "--timeout", "100ms")
+        #expect(missing.status == 1)
+        #expect(missing.errors.contains("early waits for the plugin later"), "\(missing.errors)")
+        // And is served when the plugin comes.
+        try host.place(Repository.product("libecho.so"), as: "liblater.so")
+        try await Eventually.true {
+            try await host.run("backends", "list", "--json").output
+                .contains(
+                    #""replicas":1,"running":0,"target_replicas":1,"waiting":0},"tag":"early""#)
+        }
+    }
+
+    @Test("a tag that is taken, an unknown endpoint and weights that don't sum are refused")
+    func refusals() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        for (arguments, text) in [
+            (
+                ["backends", "create", "echo", "--plugin", "echo"],
+                "there is a backend echo already"
+            ),
+            (["traffic", "set", "nope", "echo=1"], "no endpoint nope"),
+            (["traffic", "set", "echo", "echo=0.5"], "sum"),
+            (["traffic", "shadow", "echo", "nope=0.5"], "no backend nope"),
+            (["endpoints", "create", "e", "--backend", "echo", "--route", "/counter"], "/counter"),
+            (["backends", "update", "nope", "--config", "{}"], "no backend nope"),
+        ] {
+            let result = try await Program.run(
+                HostProcess.executable,
+                arguments + ["--admin-socket", host.adminSocket])
+            #expect(result.status == 1, "\(arguments)")
+            #expect(result.errors.contains(text), "\(arguments): \(result.errors)")
+            #expect(result.errors.split(separator: "\n").count == 1)
+        }
+    }
+
+    // MARK: The file
+
+    @Test(
+        "apply brings the host in line with a file, a second time nothing differs, diff changes nothing"
+    )
+    func apply() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let path = host.directory.file("backplane.yaml")
+        try Self.file.write(toFile: path, atomically: true, encoding: .utf8)
+
+        let diff = try await host.run("diff", "-f", path)
+        #expect(diff.status == 0 && diff.output.contains("counter:v1"), "\(diff.errors)")
+        #expect(try await host.http.send("GET", "/echo/deep/below").status == 404)
+
+        let applied = try await host.run("apply", "-f", path)
+        #expect(applied.status == 0, "\(applied.errors)")
+        #expect(applied.output == diff.output)
+        #expect(try await host.http.send("POST", "/echo/deep/below", body: "x").text == "x")
+        var counts: Set<Int> = []
+        for _ in 0..<200 {
+            counts.insert(try count(try await host.http.call("counter").text))
+        }
+        #expect(counts == [1, 100], "both backends answer")
+
+        #expect(try await host.run("apply", "-f", path).output == "nothing differs\n")
+        #expect(try await host.run("diff", "-f", path).output == "nothing differs\n")
+        // What was exported declares what runs.
+        let exported = try await host.run("export").output
+        let copy = host.directory.file("exported.yaml")
+        try exported.write(toFile: copy, atomically: true, encoding: .utf8)
+        #expect(try await host.run("apply", "-f", copy).status == 0)
+        #expect(try await host.run("export").output == exported)
+    }
+
+    @Test("a mistake in the file is told with its place and the nearest key, and nothing changes")
+    func mistake() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let path = host.directory.file("backplane.yaml")
+        try Self.file.replacing("methods:", with: "metods:")
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        let before = try await host.run("export").output
+        let result = try await host.run("apply", "-f", path)
+        #expect(result.status == 1)
+        #expect(
+            result.errors
+                == "Error: \(path):8:5: endpoints.counter has no key metods; did you mean methods?\n"
+        )
+        #expect(try await host.run("export").output == before)
+    }
+
+    @Test("serve takes a file, and SIGHUP applies it anew")
+    func serveFromFile() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("backplane.yaml")
+        try Self.file.write(toFile: path, atomically: true, encoding: .utf8)
+        let host = try await HostProcess(plugins: Self.examples, arguments: ["--config", path])
+        #expect(try await host.http.send("POST", "/echo/below", body: "x").text == "x")
+        let status = try await host.run("status").output
+        #expect(status.contains("counter:v1") && status.contains(" file "))
+        #expect(!status.contains("counter     counter  plugin"), "the file names the plugin")
+
+        try Self.file.replacing("/echo/*", with: "/other").write(
+            toFile: path, atomically: true, encoding: .utf8)
+        host.signal(SIGHUP)
+        try await Eventually.true { try await host.http.send("POST", "/other").status == 200 }
+        #expect(try await host.http.send("POST", "/echo/below").status == 404)
+
+        try "nonsense: 1".write(toFile: path, atomically: true, encoding: .utf8)
+        host.signal(SIGHUP)
+        try await Eventually.true { host.log.contains("nothing has changed") }
+        #expect(try await host.http.send("POST", "/other").status == 200)
+    }
+
+    // MARK: Nothing forgotten
+
+    @Test(
+        "after kill -9 the host serves what was acknowledged last; a start with the same file undoes nothing"
+    )
+    func kill() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("backplane.yaml")
+        try Self.file.write(toFile: path, atomically: true, encoding: .utf8)
+        let state = directory.file("state")
+        let arguments = ["--config", path, "--state-file", state]
+        let first = try await HostProcess(plugins: Self.examples, arguments: arguments)
+        #expect(
+            try await first.run("traffic", "set", "counter", "counter:v2=1").status == 0)
+        #expect(
+            try await first.run(
+                "endpoints", "create", "mine", "--backend", "echo", "--route", "/mine"
+            ).status == 0)
+        #expect(try await first.run("endpoints", "delete", "echo").status == 0)
+        let exported = try await first.run("export").output
+        first.signal(SIGKILL)
+        _ = try await first.waitForExit()
+
+        let second = try await HostProcess(plugins: Self.examples, arguments: arguments)
+        #expect(try await second.run("export").output == exported)
+        #expect(try await second.http.send("POST", "/mine", body: "x").text == "x")
+        #expect(try await second.http.send("POST", "/echo/below").status == 404)
+        #expect(try await second.http.call("counter").text == #"{"current":1}"#)
+    }
+
+    @Test("a corrupt state file is a clear error, and is left as it is")
+    func corrupt() async throws {
+        let directory = try TemporaryDirectory()
+        let plugins = try directory.makeDirectory("plugins.d")
+        let state = directory.file("plugins.d.state")
+        try "not a database, and rather longer than the header of one would have to be".write(
+            toFile: state, atomically: true, encoding: .utf8)
+        let before = try Data(contentsOf: URL(fileURLWithPath: state))
+        let ended = try await Program.run(
+            HostProcess.executable,
+            [
+                "serve", "--port", "0", "--plugins-dir", plugins, "--admin-socket",
+                directory.file("admin.sock"),
+            ])
+        #expect(ended.status == 1)
+        #expect(ended.errors.contains("cannot use the state file \(state)"), "\(ended.errors)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: state)) == before)
+    }
+}
