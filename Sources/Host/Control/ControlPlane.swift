@@ -92,7 +92,14 @@ package actor ControlPlane {
                     .notRunning, "the host is starting, or shutting down; try again in a moment")
             }
             let last = state
-            let next = try await store.change(operation)
+            let next = try await store.change { state throws(ControlError) in
+                let before = state
+                try operation(&state)
+                // Before it is written: what can't be served must not be what the next start finds.
+                for (name, record) in state.endpoints where before.endpoints[name] != record {
+                    try Endpoint.check(record)
+                }
+            }
             state = next
             if next != last { try publish(next, replacing: last) }
             return .success(())
@@ -111,7 +118,9 @@ package actor ControlPlane {
             affected.insert(record.plugin)
         }
         for (tag, record) in next.backends where last.backends[tag] != record {
-            if backends[tag] == nil, let prospect = prospects.removeValue(forKey: tag) {
+            if backends[tag] == nil, record.origin == .plugin,
+                let prospect = prospects.removeValue(forKey: tag)
+            {
                 // Its plugin serves it by now.
                 backends[tag] = prospect
                 continue

@@ -54,18 +54,14 @@ package final class Endpoint: Sendable {
             backends: backends)
     }
 
-    /// The endpoint that a dropped plugin gets with no configuration at all.
-    package convenience init(servingPlugin name: String, backend: Backend) {
-        self.init(
-            name: name, route: RoutePattern(ofEndpoint: name),
-            traffic: TrafficPolicy(backend: backend.tag), backends: [backend.tag: backend])
+    /// - Throws: ``ControlError`` when a record is none that an endpoint can be made of.
+    static func check(_ record: EndpointRecord) throws(ControlError) {
+        if let route = record.route { _ = try RoutePattern(route) }
+        _ = try TrafficPolicy(weights: record.traffic, shadows: record.shadows)
     }
 
     /// The route as it is written.
     package var route: String? { pattern?.description }
-
-    /// The backend, of an endpoint whose traffic is not split.
-    package var backend: Backend { backends[0] }
 
     package func accepts(httpMethod: String) -> Bool {
         httpMethods.contains(httpMethod) || httpMethod == "HEAD" && httpMethods.contains("GET")

@@ -31,12 +31,6 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
         self.isPrefix = isPrefix
     }
 
-    /// The route of an endpoint whose name is a plugin's.
-    init(ofEndpoint name: String) {
-        path = "/\(name)"
-        isPrefix = false
-    }
-
     /// As it is written.
     package var description: String { isPrefix ? "\(path)/*" : path }
 

@@ -97,11 +97,6 @@ package final class RouteTable: Sendable {
         }
     }
 
-    /// Takes the endpoint of that name out.
-    func remove(_ endpoint: Endpoint) {
-        remove(named: endpoint.name)
-    }
-
     // MARK: Waiting
 
     /// Waits for an endpoint of a name that isn't there.
