@@ -204,6 +204,35 @@ import Testing
         #expect(try await host.http.send("POST", "/other").status == 200)
     }
 
+    @Test("500 backends and 500 endpoints are applied and served; a second time nothing differs")
+    func large() async throws {
+        let host = try await HostProcess(plugins: ["libecho.so": Repository.product("libecho.so")])
+        let backends = (0..<500).map { "  b\($0): {plugin: echo}\n" }.joined()
+        let endpoints = (0..<500).map { "  e\($0): {route: /e\($0), traffic: {b\($0): 1}}\n" }
+        let path = host.directory.file("backplane.yaml")
+        try "backends:\n\(backends)endpoints:\n\(endpoints.joined())".write(
+            toFile: path, atomically: true, encoding: .utf8)
+        let applied = try await host.run("apply", "-f", path)
+        #expect(applied.status == 0, "\(applied.errors)")
+        #expect(applied.output.split(separator: "\n").count == 1_000)
+        for name in ["e0", "e250", "e499"] {
+            #expect(try await host.http.call(name, nil, name).text == name)
+        }
+        #expect(try await host.run("apply", "-f", path).output == "nothing differs\n")
+    }
+
+    @Test(
+        "schema prints what editors need, of the file and of a manifest",
+        arguments: [[], ["--manifest"]])
+    func schema(flags: [String]) async throws {
+        let printed = try await Program.run(HostProcess.executable, ["schema"] + flags)
+        let json = try JSONSerialization.jsonObject(with: Data(printed.output.utf8))
+        let schema = try #require(json as? [String: Any])
+        #expect(schema["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
+        let properties = try #require(schema["properties"] as? [String: Any])
+        #expect(properties[flags.isEmpty ? "endpoints" : "num_replicas"] != nil)
+    }
+
     // MARK: Nothing forgotten
 
     @Test(

@@ -13,12 +13,14 @@ struct ReloadCommand: AsyncParsableCommand {
     @Argument(help: "The plugin's name.")
     var plugin: String
 
+    @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
         let status = try await admin.client.reload(plugin)
-        print(
+        try output.print(status) {
             "\(status.name): generation \(status.generation.map(String.init) ?? "-"), "
-                + "version \(status.version ?? "-"), \(status.state.rawValue)")
+                + "version \(status.version ?? "-"), \(status.state.rawValue)"
+        }
     }
 }

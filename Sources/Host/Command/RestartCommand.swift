@@ -14,10 +14,13 @@ struct RestartCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only the replica with this index.", valueName: "index"))
     var replica: Int?
 
+    @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
         let status = try await admin.client.restart(plugin, replica: replica)
-        print("\(status.name): \(status.replicas) replicas, \(status.state.rawValue)")
+        try output.print(status) {
+            "\(status.name): \(status.replicas) replicas, \(status.state.rawValue)"
+        }
     }
 }
