@@ -38,6 +38,8 @@ package final class TestHost: Sendable {
         configure: (inout HostConfiguration) -> Void = { _ in },
         _ body: (TestHost) async throws -> Value
     ) async throws -> Value {
+        await Turns.hosts.take()
+        defer { Turns.hosts.giveBack() }
         let directory = try TemporaryDirectory()
         let pluginsDirectory = try directory.makeDirectory("plugins.d")
         for (name, library) in plugins {
