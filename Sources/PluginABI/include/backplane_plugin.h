@@ -324,7 +324,7 @@ typedef struct backplane_method {
 /* What `create` is told. Host memory, borrowed while `create` runs. */
 typedef struct backplane_create_args {
     uint32_t struct_size;
-    uint32_t replica;               /* 0, 1, ... below the backend's num_replicas */
+    uint32_t replica;               /* 0, 1, ...: which one of the backend's */
     backplane_string_t backend;     /* the backend's tag */
     backplane_string_t user_config; /* JSON: what the configuration gives this backend; "null" when nothing */
 } backplane_create_args_t;
