@@ -27,6 +27,9 @@ static const backplane_method_t methods[] = {{.name = "__call__", .invoke = wait
 
 static const backplane_plugin_t plugin = {
     BACKPLANE_PLUGIN_HEADER,
+#ifdef UNLOADABLE
+    .traits = BACKPLANE_TRAIT_UNLOADABLE,
+#endif
     .name = "waits",
     .version = "1.0.0",
     .methods = methods,

@@ -307,4 +307,33 @@ struct ReloadTests {
         #expect(host.logCount(of: "plugin=echo", "serving") == 1 + reloads)
         #expect(host.logCount(of: " error ") + host.logCount(of: " warning ") == 0)
     }
+
+    // The call's replica has left the backend, so nobody waits for it there.
+    @Test("A library is unmapped only when the last call in it has come back")
+    func unloadsLast() async throws {
+        let library = try Fixture.library("waits", defines: ["UNLOADABLE"])
+        let host = try await HostProcess(plugins: ["libwaits.so": library])
+        let (first, second) = (host.directory.file("first"), host.directory.file("second"))
+        let http = host.http
+        async let stays = http.call("waits", nil, first)
+        try await host.wait(for: "waits") { $0.calls.running == 1 }
+        let manifest = host.path(of: "waits.yaml")
+        try "num_replicas: 2".write(toFile: manifest, atomically: true, encoding: .utf8)
+        try await host.wait(for: "waits") { $0.replicas == 2 }
+        async let leaves = http.call("waits", nil, second)
+        try await host.wait(for: "waits") { $0.calls.running == 2 }
+        try "num_replicas: 1".write(toFile: manifest, atomically: true, encoding: .utf8)
+        try await host.wait(for: "waits") { $0.replicas == 1 }
+
+        #expect(try await host.run("reload", "waits").status == 0)
+        try Data().write(to: URL(fileURLWithPath: first))
+        #expect(try await stays.text == "open")
+        // Time enough to unmap the library under the other call.
+        try await Task.sleep(for: .milliseconds(300))
+        try Data().write(to: URL(fileURLWithPath: second))
+        #expect(try await leaves.text == "open")
+        let end = try await host.wait(for: "waits") { $0.drainingGenerations.isEmpty }
+        #expect(end.retiredGenerations == [], "it was unmapped after that")
+        #expect(host.isRunning)
+    }
 }

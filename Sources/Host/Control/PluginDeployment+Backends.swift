@@ -57,7 +57,7 @@ extension PluginDeployment {
     /// Ends a backend that is not to be any more.
     private func takeAway(_ service: BackendService) {
         services[service.tag] = nil
-        inBackground { deployment in
+        endInBackground(of: service.generation.number) { deployment in
             if await deployment.drain(service, closing: true) {
                 await deployment.finalize([service.replicas])
             } else {

@@ -260,6 +260,7 @@ extension PluginDeployment {
 
     /// Unloads a library that has no replicas any more.
     private func unload(_ generation: PluginGeneration) async {
+        await endingsAreOver(of: generation.number)
         do throws(PluginError) {
             // A replica that was left to itself may be running the library's code.
             guard losses.abandonedCount(in: generation.number) == 0 else {

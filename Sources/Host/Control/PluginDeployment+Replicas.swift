@@ -90,7 +90,7 @@ extension PluginDeployment {
 
     /// Lets a replica that is out of the rotation finish its calls, and destroys it; meanwhile others go on.
     func end(_ replica: Replica, of service: BackendService) {
-        inBackground { deployment in
+        endInBackground(of: service.generation.number) { deployment in
             do throws(PluginError) {
                 try await service.replicas.end(replica, in: service.backend)
             } catch {

@@ -58,6 +58,8 @@ actor PluginDeployment {
     var retired: [Int] = []
     private var lastOperation: Task<Void, Never>?
     private var background: [Int: Task<Void, Never>] = [:]
+    /// By generation: the ends of replicas that are no longer in any service.
+    private var endings: [Int: [Int: Task<Void, Never>]] = [:]
     private var lastBackground = 0
 
     init(name: String, path: String, manifestPath: String, environment: Environment) {
@@ -175,14 +177,38 @@ actor PluginDeployment {
         if let error { throw error }
     }
 
-    /// Runs what need not be waited for, such as the end of a replica.
-    func inBackground(_ operation: @escaping @Sendable (isolated PluginDeployment) async -> Void) {
+    /// Runs what need not be waited for.
+    @discardableResult
+    func inBackground(
+        _ operation: @escaping @Sendable (isolated PluginDeployment) async -> Void
+    ) -> Task<Void, Never> {
         lastBackground += 1
         let number = lastBackground
-        background[number] = Task {
+        let task = Task {
             await operation(self)
             background[number] = nil
         }
+        background[number] = task
+        return task
+    }
+
+    /// Ends replicas that have left a generation's services; meanwhile others go on. The library stays until then.
+    func endInBackground(
+        of generation: Int,
+        _ operation: @escaping @Sendable (isolated PluginDeployment) async -> Void
+    ) {
+        let number = lastBackground + 1
+        let task = inBackground { deployment in
+            await operation(deployment)
+            deployment.endings[generation]?[number] = nil
+        }
+        endings[generation, default: [:]][number] = task
+    }
+
+    /// Waits until no replica of a generation is being ended.
+    func endingsAreOver(of generation: Int) async {
+        for task in (endings[generation] ?? [:]).values { await task.value }
+        endings[generation] = nil
     }
 
     func fail(_ error: PluginError) {
