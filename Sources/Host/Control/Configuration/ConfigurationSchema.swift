@@ -24,3 +24,8 @@ extension HostFile {
         form, title: "The configuration of a Backplane host",
         about: "backplane.yaml: where the host listens, its limits, backends and endpoints.")
 }
+
+extension BackendOptions {
+    /// The JSON Schema of a backend's options, to stand within another document.
+    package static let schema = JSONValue.object(form.schema)
+}
