@@ -122,7 +122,7 @@ import Testing
     func endpoints() async throws {
         let host = try await HostProcess(plugins: Self.examples)
         let api = DocumentedAPI(host)
-        let body = #"{"name": "e", "backend": "echo", "route": "/e/*", "methods": ["get"]}"#
+        let body = #"{"name": "e", "backend": "echo", "route": "/e/*", "methods": ["GET"]}"#
         try await api.ask(.createEndpoint, body: body, gives: 201)
         try await api.ask(.createEndpoint, body: body, gives: 409)
         try await api.ask(.createEndpoint, body: #"{"name": "f", "backend": "nope"}"#, gives: 404)
@@ -130,6 +130,12 @@ import Testing
             .createEndpoint, body: #"{"name": "f", "backend": "echo", "route": null}"#, gives: 201)
         try await api.ask(
             .createEndpoint, body: #"{"name": "g", "backend": "echo", "route": "g"}"#, gives: 400)
+        // No file may say these, and what is exported must be what can be applied.
+        try await api.ask(
+            .createEndpoint, body: #"{"name": "g", "backend": "echo", "route": "/<"}"#, gives: 400)
+        try await api.ask(
+            .createEndpoint, body: #"{"name": "g", "backend": "echo", "methods": ["0"]}"#,
+            gives: 400)
         try await api.ask(.listEndpoints, gives: 200)
         try await api.ask(.showEndpoint, "e", gives: 200)
         try await api.ask(.showEndpoint, "nope", gives: 404)

@@ -35,8 +35,8 @@ extension AdminDocument {
             ], optional: ["config"], isClosed: true),
         "CreateEndpoint": object(
             [
-                "name": name, "backend": name, "route": orNull(route),
-                "methods": orNull(["type": "array", "minItems": 1, "items": method]),
+                "name": name, "backend": name, "route": orNull(HostFile.Endpoint.routeSchema),
+                "methods": orNull(HostFile.Endpoint.methodsSchema),
             ], optional: ["route", "methods"], isClosed: true),
         "Traffic": weights(most: nil),
         "Shadow": object(
@@ -77,14 +77,6 @@ extension AdminDocument {
     /// A backend's tag or an endpoint's name.
     private static let name: JSONValue = [
         "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,254}$",
-    ]
-    private static let route: JSONValue = [
-        "type": "string", "description": "The path that it answers: /x, or /x/* for all below /x.",
-        "pattern": #"^/(?!-(/|$))([!-"$-)+->@-~]*/)?([!-"$-)+->@-~]*|\*)$"#,
-    ]
-    /// A token (RFC 9110, 5.6.2).
-    private static let method: JSONValue = [
-        "type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
     ]
 
     private static func weights(most: Int64?) -> JSONValue {
