@@ -5,7 +5,8 @@ import NIOHTTP1
 
 /// Calls a host over HTTP, with a client that the project did not write.
 package struct HTTPTestClient: Sendable {
-    package let port: Int
+    /// Scheme and host, as they stand before the path.
+    private let origin: String
 
     /// With as many connections as a test has calls; the shared client has eight to a host.
     private static let client: HTTPClient = {
@@ -15,7 +16,13 @@ package struct HTTPTestClient: Sendable {
     }()
 
     package init(port: Int) {
-        self.port = port
+        origin = "http://127.0.0.1:\(port)"
+    }
+
+    /// For a host's admin socket.
+    package init(socket: String) {
+        let path = socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? socket
+        origin = "http+unix://\(path)"
     }
 
     package struct Answer: Sendable {
@@ -36,7 +43,7 @@ package struct HTTPTestClient: Sendable {
     package func send(
         _ method: String = "POST", _ path: String, headers: [String: String] = [:], bytes: [UInt8]
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        var request = HTTPClientRequest(url: "\(origin)\(path)")
         request.method = HTTPMethod(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if !bytes.isEmpty { request.body = .bytes(bytes) }

@@ -17,13 +17,16 @@
 /// | `GET /v1/configuration` | the running state as YAML |
 /// | `PUT /v1/configuration?file={name}&dry_run=true` with YAML | ``AdminChanges``; 400 names file, line and column |
 /// | `POST /v1/endpoints/{name}/call` | the plugin's answer; the method in `X-SERVE-CALL-METHOD` |
+/// | `GET /v1/openapi.json` | ``AdminDocument``: all of this as OpenAPI 3.1, with every status and schema |
 ///
-/// Errors are ``AdminProblem`` as `application/problem+json`.
+/// Errors are ``AdminProblem`` as `application/problem+json`, also for unknown paths (404), for methods that a path
+/// does not take (405 with `Allow`) and for bodies that are too long (413).
 enum AdminAPI {
     static let plugins = "/v1/plugins"
     static let backends = "/v1/backends"
     static let endpoints = "/v1/endpoints"
     static let configuration = "/v1/configuration"
+    static let document = "/v1/openapi.json"
     static let methodHeader = "X-SERVE-CALL-METHOD"
     static let timeoutHeader = "X-Request-Timeout-Seconds"
     static let problemType = "application/problem+json"

@@ -3,7 +3,7 @@ package import HostControl
 /// What the admin API's requests carry, as JSON.
 package enum AdminRequests {
     /// `POST /v1/backends`.
-    package struct CreateBackend: Codable, Sendable {
+    package struct CreateBackend: Codable, Sendable, AdminRequestBody {
         package var tag: String
         package var plugin: String
         package var config: BackendOptions?
@@ -13,10 +13,16 @@ package enum AdminRequests {
             self.plugin = plugin
             self.config = config
         }
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case tag, plugin, config
+        }
+
+        static var members: [String] { CodingKeys.allCases.map(\.rawValue) }
     }
 
     /// `POST /v1/endpoints`.
-    package struct CreateEndpoint: Codable, Sendable {
+    package struct CreateEndpoint: Codable, Sendable, AdminRequestBody {
         package var name: String
         package var backend: String
         package var route: String?
@@ -28,16 +34,34 @@ package enum AdminRequests {
             self.route = route
             self.methods = methods
         }
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case name, backend, route, methods
+        }
+
+        static var members: [String] { CodingKeys.allCases.map(\.rawValue) }
     }
 
     /// `PUT /v1/endpoints/{name}/shadows/{tag}`.
-    package struct Shadow: Codable, Sendable {
+    package struct Shadow: Codable, Sendable, AdminRequestBody {
         package var share: Double
 
         package init(share: Double) {
             self.share = share
         }
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case share
+        }
+
+        static var members: [String] { CodingKeys.allCases.map(\.rawValue) }
     }
+}
+
+/// A request's JSON object with members of its own. A name that it hasn't is an error, as in the configuration: what
+/// is misspelt is not passed over.
+protocol AdminRequestBody {
+    static var members: [String] { get }
 }
 
 /// The differences that applying a file makes, or has made.

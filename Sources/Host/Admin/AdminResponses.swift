@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import HostControl
 internal import Hummingbird
 internal import NIOCore
+internal import NIOHTTP1
 
 /// The forms of the admin API's answers.
 enum AdminResponses {
@@ -27,7 +28,11 @@ enum AdminResponses {
 
     static func problem(_ code: Int, _ detail: String) throws -> Response {
         let status = HTTPResponse.Status(code: code)
-        let problem = AdminProblem(title: status.reasonPhrase, status: code, detail: detail)
+        // 499 is nginx's, and has no phrase of its own.
+        let title =
+            code == 499
+            ? "Client Closed Request" : HTTPResponseStatus(statusCode: code).reasonPhrase
+        let problem = AdminProblem(title: title, status: code, detail: detail)
         return Response(
             status: status, headers: [.contentType: AdminAPI.problemType],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: try JSONEncoder().encode(problem))))

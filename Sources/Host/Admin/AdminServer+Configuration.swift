@@ -6,61 +6,39 @@ internal import NIOFoundationCompat
 
 /// Backends, endpoints, traffic, and the file that declares them.
 extension AdminServer {
-    func addConfiguration(to router: Hummingbird.Router<BasicRequestContext>) {
-        addBackends(to: router)
-        addEndpoints(to: router)
-        router.get("v1/configuration") { _, _ in
-            AdminResponses.text(await control.exported(), contentType: "application/yaml")
-        }
-        router.put("v1/configuration") { request, _ in
-            let yaml = String(buffer: try await request.body.collect(upTo: AdminAPI.maxBodySize))
-            let file = request.uri.queryParameters.get("file") ?? "backplane.yaml"
-            let isDryRun = request.uri.queryParameters.get("dry_run") == "true"
-            return try await AdminResponses.answer { () throws(ControlError) in
-                let (changes, backends) = try await control.apply(
-                    yaml: yaml, file: file, isDryRun: isDryRun)
-                return AdminChanges(changes: changes, backends: backends)
-            }
-        }
-    }
-
-    private func addBackends(to router: Hummingbird.Router<BasicRequestContext>) {
-        router.get("v1/backends") { _, _ in
-            try AdminResponses.json(await control.backendStatuses())
-        }
-        router.post("v1/backends") { request, _ in
+    func answerBackends(
+        _ operation: AdminOperation, _ request: Request, _ context: BasicRequestContext
+    ) async throws -> Response {
+        switch operation {
+        case .createBackend:
             try await decoding(AdminRequests.CreateBackend.self, request) { asked in
                 try await AdminResponses.answer(status: .created) { () throws(ControlError) in
                     try await control.createBackend(
                         asked.tag, plugin: asked.plugin, asked.config ?? BackendOptions())
                 }
             }
-        }
-        router.get("v1/backends/{name}") { _, context in
+        case .showBackend:
             try await AdminResponses.answer { () throws(ControlError) in
-                try await control.backendStatus(name(context))
+                try await control.backendStatus(tag(context))
             }
-        }
-        router.patch("v1/backends/{name}") { request, context in
+        case .updateBackend:
             try await decoding(BackendOptions.self, request) { options in
                 try await AdminResponses.answer { () throws(ControlError) in
-                    try await control.updateBackend(name(context), options)
+                    try await control.updateBackend(tag(context), options)
                 }
             }
-        }
-        router.delete("v1/backends/{name}") { request, context in
-            let force = request.uri.queryParameters.get("force") == "true"
-            return try await nothing { () throws(ControlError) in
-                try await control.deleteBackend(name(context), force: force)
-            }
+        case .deleteBackend:
+            try await deleteBackend(request, tag(context))
+        default:
+            try AdminResponses.json(await control.backendStatuses())
         }
     }
 
-    private func addEndpoints(to router: Hummingbird.Router<BasicRequestContext>) {
-        router.get("v1/endpoints") { _, _ in
-            try AdminResponses.json(await control.endpointStatuses())
-        }
-        router.post("v1/endpoints") { request, _ in
+    func answerEndpoints(
+        _ operation: AdminOperation, _ request: Request, _ context: BasicRequestContext
+    ) async throws -> Response {
+        switch operation {
+        case .createEndpoint:
             try await decoding(AdminRequests.CreateEndpoint.self, request) { asked in
                 try await AdminResponses.answer(status: .created) { () throws(ControlError) in
                     try await control.createEndpoint(
@@ -68,31 +46,57 @@ extension AdminServer {
                         methods: asked.methods)
                 }
             }
-        }
-        router.get("v1/endpoints/{name}") { _, context in
+        case .showEndpoint:
             try await AdminResponses.answer { () throws(ControlError) in
                 try await control.endpointStatus(name(context))
             }
-        }
-        router.delete("v1/endpoints/{name}") { _, context in
+        case .deleteEndpoint:
             try await nothing { () throws(ControlError) in
                 try await control.deleteEndpoint(name(context))
             }
-        }
-        router.put("v1/endpoints/{name}/traffic") { request, context in
+        case .setTraffic:
             try await decoding([String: Double].self, request) { weights in
                 try await AdminResponses.answer { () throws(ControlError) in
                     try await control.setTraffic(name(context), weights)
                 }
             }
-        }
-        router.put("v1/endpoints/{name}/shadows/{tag}") { request, context in
+        case .shadowTraffic:
             try await decoding(AdminRequests.Shadow.self, request) { asked in
                 try await AdminResponses.answer { () throws(ControlError) in
                     try await control.shadowTraffic(
-                        name(context), backend: segment("tag", context), share: asked.share)
+                        name(context), backend: tag(context), share: asked.share)
                 }
             }
+        default:
+            try AdminResponses.json(await control.endpointStatuses())
+        }
+    }
+
+    func apply(_ request: Request) async throws -> Response {
+        let isDryRun = try flag("dry_run", request)
+        let yaml = String(buffer: try await content(of: request))
+        let file = request.uri.queryParameters.get("file") ?? "backplane.yaml"
+        return try await AdminResponses.answer { () throws(ControlError) in
+            let (changes, backends) = try await control.apply(
+                yaml: yaml, file: file, isDryRun: isDryRun)
+            return AdminChanges(changes: changes, backends: backends)
+        }
+    }
+
+    private func deleteBackend(_ request: Request, _ tag: String) async throws -> Response {
+        let force = try flag("force", request)
+        return try await nothing { () throws(ControlError) in
+            try await control.deleteBackend(tag, force: force)
+        }
+    }
+
+    /// A yes or no of the query, no by default. Anything else is refused: `dry_run=1` must not change the host.
+    private func flag(_ name: String, _ request: Request) throws -> Bool {
+        switch request.uri.queryParameters.get(name) {
+        case nil, "false": return false
+        case "true": return true
+        case let other?:
+            throw HTTPError(.badRequest, message: "\(name) is \(other): send true or false")
         }
     }
 
@@ -100,9 +104,17 @@ extension AdminServer {
     private func decoding<Value: Decodable>(
         _ type: Value.Type, _ request: Request, _ body: (Value) async throws -> Response
     ) async throws -> Response {
-        let bytes = try await request.body.collect(upTo: AdminAPI.maxBodySize)
+        let bytes = try await content(of: request)
         let value: Value
         do {
+            if let type = type as? any AdminRequestBody.Type,
+                case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: bytes),
+                let unknown = members.keys.sorted().first(where: { !type.members.contains($0) })
+            {
+                let known = type.members.joined(separator: ", ")
+                return try AdminResponses.problem(
+                    400, "the request's JSON: there is no \(unknown), only \(known)")
+            }
             value = try JSONDecoder().decode(type, from: bytes)
         } catch {
             return try AdminResponses.problem(400, "the request's JSON: \(JSONProblem.text(error))")

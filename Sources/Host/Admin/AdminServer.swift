@@ -80,39 +80,69 @@ package struct AdminServer: Sendable {
     }
 
     private func router() -> Hummingbird.Router<BasicRequestContext> {
-        let router = Hummingbird.Router()
-        router.get("v1/plugins") { _, _ in
-            try AdminResponses.json(await catalog.list())
+        let router = Hummingbird.Router(options: .autoGenerateHeadEndpoints)
+        // First: it holds for what is added after it.
+        router.add(middleware: AdminProblemMiddleware())
+        for operation in AdminOperation.allCases {
+            router.on(RouterPath(operation.path), method: operation.method) { request, context in
+                try await answer(operation, request, context)
+            }
         }
-        router.post("v1/plugins/{name}/reload") { _, context in
+        return router
+    }
+
+    private func answer(
+        _ operation: AdminOperation, _ request: Request, _ context: BasicRequestContext
+    ) async throws -> Response {
+        switch operation {
+        case .listPlugins: try AdminResponses.json(await catalog.list())
+        case .reloadPlugin:
             try await AdminResponses.answer { () throws(ControlError) in
                 try await catalog.reload(name(context))
             }
+        case .restartPlugin: try await restart(request, plugin: name(context))
+        case .callEndpoint: try await call(request, endpoint: name(context))
+        case .showDocument: try AdminResponses.json(AdminDocument.json)
+        case .listBackends, .createBackend, .showBackend, .updateBackend, .deleteBackend:
+            try await answerBackends(operation, request, context)
+        case .listEndpoints, .createEndpoint, .showEndpoint, .deleteEndpoint, .setTraffic,
+            .shadowTraffic:
+            try await answerEndpoints(operation, request, context)
+        case .exportConfiguration:
+            AdminResponses.text(await control.exported(), contentType: "application/yaml")
+        case .applyConfiguration: try await apply(request)
         }
-        router.post("v1/plugins/{name}/restart") { request, context in
-            let text = request.uri.queryParameters.get("replica")
-            let replica = text.flatMap { Int($0) }
-            guard (text == nil) == (replica == nil) else {
-                return try AdminResponses.problem(
-                    400, "the replica is \(text ?? ""): it must be a whole number")
-            }
-            return try await AdminResponses.answer { () throws(ControlError) in
-                try await catalog.restart(name(context), replica: replica)
-            }
-        }
-        router.post("v1/endpoints/{name}/call") { request, context in
-            try await call(request, endpoint: name(context))
-        }
-        addConfiguration(to: router)
-        return router
     }
 
     func name(_ context: BasicRequestContext) -> String { segment("name", context) }
 
+    func tag(_ context: BasicRequestContext) -> String { segment("tag", context) }
+
     /// A part of the path, decoded.
-    func segment(_ parameter: String, _ context: BasicRequestContext) -> String {
+    private func segment(_ parameter: String, _ context: BasicRequestContext) -> String {
         let segment = context.parameters.get(parameter) ?? ""
         return segment.removingPercentEncoding ?? segment
+    }
+
+    /// All of a request's body. One that says that it is too long is refused before it is read.
+    func content(of request: Request) async throws -> ByteBuffer {
+        let declared = request.headers[.contentLength].flatMap { Int($0) }
+        guard declared ?? 0 <= AdminAPI.maxBodySize else {
+            throw NIOTooManyBytesError(maxBytes: AdminAPI.maxBodySize)
+        }
+        return try await request.body.collect(upTo: AdminAPI.maxBodySize)
+    }
+
+    private func restart(_ request: Request, plugin name: String) async throws -> Response {
+        let text = request.uri.queryParameters.get("replica")
+        let replica = text.flatMap { Int($0) }
+        guard (text == nil) == (replica == nil) else {
+            return try AdminResponses.problem(
+                400, "the replica is \(text ?? ""): it must be a whole number")
+        }
+        return try await AdminResponses.answer { () throws(ControlError) in
+            try await catalog.restart(name, replica: replica)
+        }
     }
 
     private func call(_ request: Request, endpoint name: String) async throws -> Response {
@@ -130,7 +160,7 @@ package struct AdminServer: Sendable {
             }
         }
         var asked = HandleRequest(endpoint: name)
-        asked.argument = try await request.body.collect(upTo: AdminAPI.maxBodySize)
+        asked.argument = try await content(of: request)
         if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
             asked.method = method
         }

@@ -4,7 +4,7 @@ internal import HostDispatch
 ///
 /// The JSON form is part of the admin API: members are added, never renamed.
 package struct PluginStatus: Codable, Sendable, Equatable {
-    package enum State: String, Codable, Sendable {
+    package enum State: String, Codable, Sendable, CaseIterable {
         /// The first generation is being loaded.
         case loading
         case serving

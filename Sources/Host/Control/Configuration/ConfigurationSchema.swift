@@ -24,3 +24,14 @@ extension HostFile {
         form, title: "The configuration of a Backplane host",
         about: "backplane.yaml: where the host listens, its limits, backends and endpoints.")
 }
+
+extension BackendOptions {
+    /// The JSON Schema of a backend's options, to stand within another document.
+    package static let schema = JSONValue.object(form.schema)
+}
+
+extension HostFile.Endpoint {
+    /// The JSON Schemas of the route and of the methods, to stand within another document.
+    package static let routeSchema = JSONValue.object(EndpointForms.route.schema)
+    package static let methodsSchema = JSONValue.object(EndpointForms.methods.schema)
+}

@@ -1,19 +1,34 @@
-import HostControl
+package import HostControl
 
 /// Whether a value is what a JSON Schema says, for the keywords that the configuration's schemas use.
 ///
 /// Source: JSON Schema, draft 2020-12, validation vocabulary.
-struct SchemaValidator {
+package struct SchemaValidator {
     /// Keywords without a meaning for validation.
     private static let annotations: Set = ["$schema", "title", "description"]
 
     /// Keywords that were met and are not known: the validator would pass what they forbid.
-    private(set) var unknownKeywords: Set<String> = []
+    package private(set) var unknownKeywords: Set<String> = []
 
-    mutating func isValid(_ value: JSONValue, _ schema: JSONValue) -> Bool {
+    /// What `$ref` points into, such as an OpenAPI document.
+    private let document: JSONValue
+    /// Whether an object may have only members that its schema names, also when the schema lets others be.
+    private let forbidsUnnamedMembers: Bool
+
+    package init(document: JSONValue = .null, forbidsUnnamedMembers: Bool = false) {
+        self.document = document
+        self.forbidsUnnamedMembers = forbidsUnnamedMembers
+    }
+
+    package mutating func isValid(_ value: JSONValue, _ schema: JSONValue) -> Bool {
         switch schema {
         case .bool(let isAllowed): return isAllowed
-        case .object(let keywords):
+        case .object(var keywords):
+            if forbidsUnnamedMembers, keywords["properties"] != nil,
+                keywords["additionalProperties"] == nil
+            {
+                keywords["additionalProperties"] = false
+            }
             return keywords.allSatisfy { holds($0.key, $0.value, for: value, in: keywords) }
         default: return false
         }
@@ -35,6 +50,8 @@ struct SchemaValidator {
             for schema in schemas where isValid(value, schema) { return true }
             return false
         case ("not", let schema): return !isValid(value, schema)
+        case ("$ref", .string(let pointer)):
+            return resolve(pointer).map { isValid(value, $0) } ?? false
         default: break
         }
         switch (value, keyword, argument) {
@@ -95,6 +112,13 @@ struct SchemaValidator {
             for name in members.keys where !isValid(.string(name), schema) { return false }
             return true
         default: return true
+        }
+    }
+
+    /// - Parameter pointer: `#/a/b`.
+    private func resolve(_ pointer: String) -> JSONValue? {
+        pointer.split(separator: "/").dropFirst().reduce(document) { value, name in
+            if case .object(let members)? = value { members[String(name)] } else { nil }
         }
     }
 

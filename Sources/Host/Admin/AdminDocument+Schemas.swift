@@ -1,0 +1,103 @@
+internal import HostControl
+
+/// The schemas of what is sent and answered.
+///
+/// Statuses get new members, so that objects in answers are open. Requests are closed: a name that the host does not
+/// know is an error.
+extension AdminDocument {
+    static let schemas: [String: JSONValue] = [
+        "PluginStatus": pluginStatus,
+        "BackendOptions": BackendOptions.schema,
+        "BackendStatus": object(
+            [
+                "tag": text, "plugin": text, "origin": origin, "config": ref("BackendOptions"),
+                "serving": object(
+                    [
+                        "generation": count, "replicas": count, "target_replicas": count,
+                        "waiting": count, "running": count, "reason": text,
+                    ],
+                    optional: ["generation", "reason"]),
+            ]),
+        "EndpointStatus": object(
+            [
+                "name": text, "route": text, "methods": texts, "traffic": weights(most: nil),
+                "shadows": weights(most: 1), "origin": origin,
+            ], optional: ["route"]),
+        "Changes": object(["changes": texts, "backends": texts]),
+        "Problem": object([
+            "title": ["type": "string", "minLength": 1], "status": count, "detail": text,
+        ]),
+        "CreateBackend": object(
+            [
+                "tag": name,
+                "plugin": ["type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"],
+                "config": orNull(ref("BackendOptions")),
+            ], optional: ["config"], isClosed: true),
+        "CreateEndpoint": object(
+            [
+                "name": name, "backend": name, "route": orNull(HostFile.Endpoint.routeSchema),
+                "methods": orNull(HostFile.Endpoint.methodsSchema),
+            ], optional: ["route", "methods"], isClosed: true),
+        "Traffic": weights(most: nil),
+        "Shadow": object(
+            ["share": ["type": "number", "minimum": 0, "maximum": 1]], isClosed: true),
+    ]
+
+    private static let pluginStatus = object(
+        [
+            "name": text, "path": text,
+            "state": [
+                "type": "string",
+                "enum": .array(PluginStatus.State.allCases.map { .string($0.rawValue) }),
+            ],
+            "version": text, "description": text, "generation": count, "route": text,
+            "backends": texts, "methods": texts, "demoted_methods": texts, "replicas": count,
+            "autoscaling": object([
+                "min_replicas": count, "max_replicas": count, "target_replicas": count,
+                "ongoing_calls": ["type": "number", "minimum": 0],
+            ]),
+            "replaced_replicas": count, "last_replacement": text,
+            "calls": object([
+                "waiting": count, "running": count, "late_finishes": count, "misuses": count,
+            ]),
+            "reason": text, "draining_generations": counts, "retired_generations": counts,
+        ],
+        optional: [
+            "version", "description", "generation", "route", "autoscaling", "last_replacement",
+            "reason",
+        ])
+
+    private static let text: JSONValue = ["type": "string"]
+    private static let texts: JSONValue = ["type": "array", "items": text]
+    private static let count: JSONValue = ["type": "integer", "minimum": 0]
+    private static let counts: JSONValue = ["type": "array", "items": count]
+    private static let origin: JSONValue = [
+        "type": "string", "enum": .array(Origin.allCases.map { .string($0.rawValue) }),
+    ]
+    /// A backend's tag or an endpoint's name.
+    private static let name: JSONValue = [
+        "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,254}$",
+    ]
+
+    private static func weights(most: Int64?) -> JSONValue {
+        var number: [String: JSONValue] = ["type": "number", "minimum": 0]
+        if let most { number["maximum"] = .integer(most) }
+        return ["type": "object", "additionalProperties": .object(number)]
+    }
+
+    private static func orNull(_ schema: JSONValue) -> JSONValue {
+        ["anyOf": [schema, ["type": "null"]]]
+    }
+
+    private static func object(
+        _ properties: [String: JSONValue], optional: Set<String> = [], isClosed: Bool = false
+    ) -> JSONValue {
+        var schema: [String: JSONValue] = [
+            "type": "object", "properties": .object(properties),
+            "required": .array(
+                properties.keys.filter { !optional.contains($0) }.sorted().map { .string($0) }),
+        ]
+        if isClosed { schema["additionalProperties"] = false }
+        return .object(schema)
+    }
+}

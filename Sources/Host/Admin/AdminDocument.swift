@@ -1,0 +1,71 @@
+package import HostControl
+internal import HostPlugins
+
+/// The admin API as OpenAPI 3.1, which `GET /v1/openapi.json` answers.
+///
+/// A test compares it with the host's answers: an answer, a status or a member that is not in here fails.
+package enum AdminDocument {
+    package static let json: JSONValue = [
+        "openapi": "3.1.0",
+        "info": [
+            "title": "Backplane admin API", "version": .string(HostVersion.current),
+            "description": .string(about),
+        ],
+        // The host of a URL means nothing on a Unix socket.
+        "servers": [["url": "/", "description": "The admin socket, as in --unix-socket of curl."]],
+        "paths": .object(paths),
+        "components": ["schemas": .object(schemas)],
+    ]
+
+    private static let about = """
+        Served on a Unix socket with mode 0600: who can open it may do all of this. Errors are problems (RFC 9457). \
+        HEAD is answered where GET is; another method that a path does not take gets 405 with Allow, an unknown path \
+        404.
+        """
+
+    private static var paths: [String: JSONValue] {
+        var paths: [String: [String: JSONValue]] = [:]
+        for operation in AdminOperation.allCases {
+            paths[operation.path, default: [:]][operation.methodName.lowercased()] =
+                describe(operation)
+        }
+        return paths.mapValues { .object($0) }
+    }
+
+    private static func describe(_ operation: AdminOperation) -> JSONValue {
+        var members: [String: JSONValue] = [
+            "operationId": .string(operation.rawValue), "summary": .string(operation.summary),
+        ]
+        let parameters = pathParameters(of: operation) + operation.parameters
+        if !parameters.isEmpty { members["parameters"] = .array(parameters) }
+        if let body = operation.body { members["requestBody"] = body }
+        var answers = Dictionary(
+            uniqueKeysWithValues: operation.problems.map { status in
+                ("\(status)", answer("Why it was not done.", AdminAPI.problemType, ref("Problem")))
+            })
+        answers["\(operation.success.status)"] = operation.success.answer
+        members["responses"] = .object(answers)
+        return .object(members)
+    }
+
+    /// What stands in braces in the path.
+    private static func pathParameters(of operation: AdminOperation) -> [JSONValue] {
+        operation.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { segment in
+            [
+                "name": .string(String(segment.dropFirst().dropLast())), "in": "path",
+                "required": true, "schema": ["type": "string", "minLength": 1],
+            ]
+        }
+    }
+
+    static func answer(_ about: String, _ type: String, _ schema: JSONValue) -> JSONValue {
+        [
+            "description": .string(about),
+            "content": .object([type: ["schema": schema]]),
+        ]
+    }
+
+    static func ref(_ schema: String) -> JSONValue {
+        ["$ref": .string("#/components/schemas/\(schema)")]
+    }
+}

@@ -1,0 +1,150 @@
+internal import HostControl
+
+/// What the document says of each operation.
+extension AdminOperation {
+    var summary: String {
+        switch self {
+        case .listPlugins: "The plugins, by name."
+        case .reloadPlugin:
+            "Loads a plugin's file anew; what served before serves on if that fails."
+        case .restartPlugin:
+            "Makes replicas anew, with fresh state, from the library that is loaded."
+        case .listBackends: "The backends, by tag."
+        case .createBackend: "Creates a backend: a plugin as it is to be run."
+        case .showBackend: "One backend."
+        case .updateBackend: "Sets the options that are sent; the rest stays as it is."
+        case .deleteBackend: "Deletes a backend; one that isn't there is no error."
+        case .listEndpoints: "The endpoints, by name."
+        case .createEndpoint: "Creates an endpoint whose calls all go to one backend."
+        case .showEndpoint: "One endpoint."
+        case .deleteEndpoint: "Deletes an endpoint; one that isn't there is no error."
+        case .setTraffic: "Sets which part of an endpoint's calls each backend answers."
+        case .shadowTraffic: "Sets which part of an endpoint's calls a backend gets a copy of."
+        case .callEndpoint:
+            "Calls a method of an endpoint; an error may be the plugin's own."
+        case .exportConfiguration: "The running state as a configuration file."
+        case .applyConfiguration:
+            "Brings the host in line with a configuration file: all of it, or nothing."
+        case .showDocument: "This document."
+        }
+    }
+
+    /// Those of the query and the headers.
+    var parameters: [JSONValue] {
+        switch self {
+        case .restartPlugin:
+            [
+                Self.parameter(
+                    "replica", ["type": "integer", "minimum": 0, "maximum": 1_023],
+                    "The replica's index; all replicas by default.")
+            ]
+        case .deleteBackend:
+            [
+                Self.parameter(
+                    "force", ["type": "boolean"],
+                    "Whether it goes also when endpoints use it. Default: false.")
+            ]
+        case .applyConfiguration:
+            [
+                Self.parameter(
+                    "file", ["type": "string"],
+                    "The file's name, for errors. Default: backplane.yaml."),
+                Self.parameter(
+                    "dry_run", ["type": "boolean"],
+                    "Whether the differences are told and nothing changes. Default: false."),
+            ]
+        case .callEndpoint:
+            [
+                Self.parameter(
+                    AdminAPI.methodHeader, in: "header", ["type": "string"],
+                    "The plugin's method; its default method by default."),
+                Self.parameter(
+                    AdminAPI.timeoutHeader, in: "header",
+                    ["type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000_000],
+                    "How long the answer is waited for. Default: the backend's request_timeout."),
+            ]
+        default: []
+        }
+    }
+
+    var body: JSONValue? {
+        switch self {
+        case .createBackend: Self.body(AdminDocument.ref("CreateBackend"))
+        case .updateBackend: Self.body(AdminDocument.ref("BackendOptions"))
+        case .createEndpoint: Self.body(AdminDocument.ref("CreateEndpoint"))
+        case .setTraffic: Self.body(AdminDocument.ref("Traffic"))
+        case .shadowTraffic: Self.body(AdminDocument.ref("Shadow"))
+        case .applyConfiguration: Self.body(HostFile.schema, type: "application/yaml")
+        case .callEndpoint:
+            // Any bytes of any type are the plugin's to read; none are an argument as well.
+            ["required": false, "content": ["*/*": [:]]]
+        default: nil
+        }
+    }
+
+    /// The answer to what was done.
+    var success: (status: Int, answer: JSONValue) {
+        let json = "application/json"
+        return switch self {
+        case .listPlugins: (200, AdminDocument.answer("All.", json, Self.list("PluginStatus")))
+        case .reloadPlugin, .restartPlugin:
+            (200, AdminDocument.answer("As it is now.", json, AdminDocument.ref("PluginStatus")))
+        case .listBackends: (200, AdminDocument.answer("All.", json, Self.list("BackendStatus")))
+        case .createBackend:
+            (201, AdminDocument.answer("As it is now.", json, AdminDocument.ref("BackendStatus")))
+        case .showBackend, .updateBackend:
+            (200, AdminDocument.answer("As it is now.", json, AdminDocument.ref("BackendStatus")))
+        case .deleteBackend, .deleteEndpoint: (204, ["description": "It is not there any more."])
+        case .listEndpoints:
+            (200, AdminDocument.answer("All.", json, Self.list("EndpointStatus")))
+        case .createEndpoint:
+            (201, AdminDocument.answer("As it is now.", json, AdminDocument.ref("EndpointStatus")))
+        case .showEndpoint, .setTraffic, .shadowTraffic:
+            (200, AdminDocument.answer("As it is now.", json, AdminDocument.ref("EndpointStatus")))
+        case .callEndpoint: (200, AdminDocument.answer("The plugin's answer.", "*/*", [:]))
+        case .exportConfiguration:
+            (200, AdminDocument.answer("The file.", "application/yaml", HostFile.schema))
+        case .applyConfiguration:
+            (200, AdminDocument.answer("What differs.", json, AdminDocument.ref("Changes")))
+        case .showDocument:
+            (200, AdminDocument.answer("OpenAPI 3.1.", json, ["type": "object"]))
+        }
+    }
+
+    /// The statuses of its problems. Those of changes: 500 for what can't be written down, 503 for a host that starts
+    /// or ends.
+    var problems: [Int] {
+        switch self {
+        case .listPlugins, .listBackends, .listEndpoints, .exportConfiguration, .showDocument: []
+        case .reloadPlugin: [404, 422, 503]
+        case .restartPlugin: [400, 404, 422]
+        case .createBackend: [400, 404, 409, 413, 500, 503]
+        case .showBackend, .showEndpoint: [404]
+        case .updateBackend: [400, 404, 413, 500, 503]
+        case .deleteBackend: [400, 409, 500, 503]
+        case .createEndpoint: [400, 404, 409, 413, 500, 503]
+        case .deleteEndpoint: [500, 503]
+        case .setTraffic, .shadowTraffic: [400, 404, 413, 500, 503]
+        case .applyConfiguration: [400, 404, 409, 413, 500, 503]
+        case .callEndpoint:
+            [400, 401, 403, 404, 409, 413, 429, 499, 500, 501, 503, 504]
+        }
+    }
+
+    private static func parameter(
+        _ name: String, in place: String = "query", _ schema: JSONValue, _ about: String
+    ) -> JSONValue {
+        [
+            "name": .string(name), "in": .string(place), "schema": schema,
+            "description": .string(about),
+        ]
+    }
+
+    private static func body(_ schema: JSONValue, type: String = "application/json") -> JSONValue {
+        ["required": true, "content": .object([type: ["schema": schema]])]
+    }
+
+    private static func list(_ schema: String) -> JSONValue {
+        ["type": "array", "items": AdminDocument.ref(schema)]
+    }
+}

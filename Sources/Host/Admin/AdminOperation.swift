@@ -1,0 +1,58 @@
+internal import HTTPTypes
+
+/// What can be asked of the admin API: the one table of its routes, which the server answers and the document tells.
+package enum AdminOperation: String, CaseIterable, Sendable {
+    case listPlugins, reloadPlugin, restartPlugin
+    case listBackends, createBackend, showBackend, updateBackend, deleteBackend
+    case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint
+    case setTraffic, shadowTraffic, callEndpoint
+    case exportConfiguration, applyConfiguration
+    case showDocument
+
+    /// The HTTP method, in capitals.
+    package var methodName: String { method.rawValue }
+
+    var method: HTTPRequest.Method {
+        switch self {
+        case .listPlugins, .listBackends, .showBackend, .listEndpoints, .showEndpoint,
+            .exportConfiguration, .showDocument:
+            .get
+        case .reloadPlugin, .restartPlugin, .createBackend, .createEndpoint, .callEndpoint: .post
+        case .updateBackend: .patch
+        case .setTraffic, .shadowTraffic, .applyConfiguration: .put
+        case .deleteBackend, .deleteEndpoint: .delete
+        }
+    }
+
+    /// The path, with parameters in braces.
+    package var path: String {
+        switch self {
+        case .listPlugins: AdminAPI.plugins
+        case .reloadPlugin: AdminAPI.plugins + "/{name}/reload"
+        case .restartPlugin: AdminAPI.plugins + "/{name}/restart"
+        case .listBackends, .createBackend: AdminAPI.backends
+        case .showBackend, .updateBackend, .deleteBackend: AdminAPI.backends + "/{tag}"
+        case .listEndpoints, .createEndpoint: AdminAPI.endpoints
+        case .showEndpoint, .deleteEndpoint: AdminAPI.endpoints + "/{name}"
+        case .setTraffic: AdminAPI.endpoints + "/{name}/traffic"
+        case .shadowTraffic: AdminAPI.endpoints + "/{name}/shadows/{tag}"
+        case .callEndpoint: AdminAPI.endpoints + "/{name}/call"
+        case .exportConfiguration, .applyConfiguration: AdminAPI.configuration
+        case .showDocument: AdminAPI.document
+        }
+    }
+
+    /// The methods that a path takes, as `Allow` lists them; none: there is no such path.
+    static func methods(at path: String) -> [String] {
+        let segments = path.split(separator: "/")
+        let found = allCases.filter { $0.matches(segments) }.map(\.method)
+        // The router answers HEAD wherever it answers GET.
+        return Set(found.map(\.rawValue) + (found.contains(.get) ? ["HEAD"] : [])).sorted()
+    }
+
+    private func matches(_ segments: [Substring]) -> Bool {
+        let own = path.split(separator: "/")
+        return own.count == segments.count
+            && zip(own, segments).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
+    }
+}
