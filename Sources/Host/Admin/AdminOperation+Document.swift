@@ -74,7 +74,9 @@ extension AdminOperation {
         case .createEndpoint: Self.body(AdminDocument.ref("CreateEndpoint"))
         case .setTraffic: Self.body(AdminDocument.ref("Traffic"))
         case .shadowTraffic: Self.body(AdminDocument.ref("Shadow"))
-        case .applyConfiguration: Self.body(HostFile.schema, type: "application/yaml")
+        case .applyConfiguration:
+            // An empty file is one that declares nothing.
+            ["required": false, "content": ["application/yaml": ["schema": HostFile.schema]]]
         case .callEndpoint:
             // Any bytes of any type are the plugin's to read; none are an argument as well.
             ["required": false, "content": ["*/*": [:]]]
@@ -140,8 +142,8 @@ extension AdminOperation {
         ]
     }
 
-    private static func body(_ schema: JSONValue, type: String = "application/json") -> JSONValue {
-        ["required": true, "content": .object([type: ["schema": schema]])]
+    private static func body(_ schema: JSONValue) -> JSONValue {
+        ["required": true, "content": ["application/json": ["schema": schema]]]
     }
 
     private static func list(_ schema: String) -> JSONValue {
