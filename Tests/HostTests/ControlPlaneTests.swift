@@ -131,6 +131,35 @@ import Testing
         }
     }
 
+    @Test("a manifest's route and methods are the default endpoint's, at the start and when they change")
+    func manifestEndpoint() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let manifest = host.directory.file("plugins.d/late.yaml")
+        try "endpoint: {route: /early/*, methods: [POST]}".write(
+            toFile: manifest, atomically: true, encoding: .utf8)
+        try host.place(Repository.product("libecho.so"), as: "liblate.so")
+        try await Eventually.true {
+            try await host.http.send("POST", "/early/bird", body: "x").text == "x"
+        }
+        #expect(try await host.http.send("GET", "/early/bird").status == 405)
+        #expect(try await host.http.send("POST", "/late").status == 404)
+
+        let generation = try await host.generation(of: "late")
+        try "endpoint: {route: /now}".write(toFile: manifest, atomically: true, encoding: .utf8)
+        try await Eventually.true { try await host.http.send("GET", "/now").status == 200 }
+        #expect(try await host.http.send("POST", "/early/bird").status == 404)
+        try FileManager.default.removeItem(atPath: manifest)
+        try await Eventually.true { try await host.http.send("GET", "/late").status == 200 }
+        #expect(try await host.generation(of: "late") == generation)
+
+        // What an operator has taken over is the operator's.
+        #expect(try await host.run("traffic", "set", "late", "late=1").status == 0)
+        try "endpoint: {route: /again}\nmax_queued_requests: 7".write(
+            toFile: manifest, atomically: true, encoding: .utf8)
+        try await Eventually.true { host.logCount(of: "new settings", "plugin=late") > 0 }
+        #expect(try await host.http.send("GET", "/again").status == 404)
+    }
+
     // MARK: The file
 
     @Test(

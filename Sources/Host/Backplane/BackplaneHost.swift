@@ -80,8 +80,8 @@ public struct BackplaneHost: Service {
     /// Serves until a graceful shutdown.
     ///
     /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or
-    /// the
-    ///   socket can't be listened on, or there is no place for copies of libraries.
+    ///   the socket can't be listened on, the state or the configuration file can't be used, or there is no place for
+    ///   copies of libraries.
     public func run() async throws {
         guard DirectoryListing.exists(configuration.pluginsDirectory) else {
             throw HostError(

@@ -6,7 +6,7 @@ protocol BackendDirectory: Sendable {
     /// The backends that a plugin is to serve; if none was ever configured, the one that it gets by default.
     func targets(of plugin: String) async -> [BackendTarget]
 
-    /// A plugin serves what ``targets(of:)`` returned: the default backend gets its endpoint now.
+    /// A plugin serves: its default backend gets an endpoint, as its manifest says.
     ///
     /// - Throws: ``PluginError`` when that can't be written down.
     func serves(_ plugin: String, _ manifest: PluginManifest) async throws(PluginError)

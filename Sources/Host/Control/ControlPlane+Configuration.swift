@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import NIOConcurrencyHelpers
 
 /// The file that declares backends and endpoints.
 extension ControlPlane {
@@ -18,13 +19,16 @@ extension ControlPlane {
         if isDryRun {
             return (try state.applying(declared).changes.map(\.description), tags)
         }
-        let before = state
         let digest = Self.digest(yaml)
+        let made = NIOLockedValueBox<[ControlState.Change]>([])
         try await change { state throws(ControlError) in
-            state = try state.applying(declared).state
+            // From the state as it is when this change's turn comes.
+            let (next, changes) = try state.applying(declared)
+            state = next
             state.appliedFile = digest
+            made.withLockedValue { $0 = changes }
         }
-        return (before.changes(to: state).map(\.description), tags)
+        return (made.withLockedValue { $0.map(\.description) }, tags)
     }
 
     /// Applies a file when a host starts, unless it was the last one that was applied: what operators have changed

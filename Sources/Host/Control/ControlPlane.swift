@@ -186,7 +186,7 @@ extension ControlPlane: BackendDirectory {
     }
 
     nonisolated func route(of plugin: String) -> String? {
-        routes.endpoint(named: plugin)?.route.map { "\($0)" }
+        routes.endpoint(named: plugin)?.route
     }
 
     func gone(_ plugin: String) async {

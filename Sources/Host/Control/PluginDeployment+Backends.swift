@@ -23,6 +23,8 @@ extension PluginDeployment {
     /// - Throws: ``PluginError``, the first reason of a backend that served before.
     func reconcile(with manifest: PluginManifest) async throws(PluginError) {
         guard let generation else { return }
+        // Its default endpoint is the manifest's matter too.
+        try await environment.directory.serves(name, manifest)
         let targets = await environment.directory.targets(of: name)
         failures = [:]
         for service in services.values
