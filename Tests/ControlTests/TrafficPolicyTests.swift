@@ -183,15 +183,15 @@ import Testing
     @Test(
         "weights that are none are refused, and the message says why",
         arguments: [
-            ([:], "no backend"), (["v0": 0.5], "sum to 0.5"),
+            ([:], "sum to 0"), (["v0": 0.5], "sum to 0.5"),
             (["v0": 0.5, "v1": 0.6], "sum to 1.1"),
             (["v0": 1.5, "v1": -0.5], "weight of v1 is -0.5"), (["v0": .nan], "weight of v0"),
-            (["v0": .infinity], "sum to inf"), (["v0": 1 + 1e-7], "must sum to 1"),
+            (["v0": .infinity], "weight of v0"), (["v0": 1 + 1e-7], "must sum to 1"),
             (["v0": 0], "sum to 0.0"),
         ] as [([String: Double], String)])
     func badWeights(weights: [String: Double], message: String) throws {
         let error = #expect(throws: ControlError.self) { try TrafficPolicy(weights: weights) }
-        #expect(error?.code == .invalidTraffic)
+        #expect(error?.code == .invalid)
         #expect(error?.message.contains(message) ?? false, "\(error?.message ?? "")")
     }
 
@@ -206,8 +206,8 @@ import Testing
         let error = #expect(throws: ControlError.self) {
             try TrafficPolicy(weights: ["v0": 1], shadows: ["dark": share])
         }
-        #expect(error?.code == .invalidTraffic)
-        #expect(error?.message.contains("shadow dark is \(share)") ?? false)
+        #expect(error?.code == .invalid)
+        #expect(error?.message.contains("share of dark in the shadow traffic is \(share)") ?? false)
     }
 }
 

@@ -131,7 +131,9 @@ import Testing
         }
     }
 
-    @Test("a manifest's route and methods are the default endpoint's, at the start and when they change")
+    @Test(
+        "a manifest's route and methods are the default endpoint's, at the start and when they change"
+    )
     func manifestEndpoint() async throws {
         let host = try await HostProcess(plugins: Self.examples)
         let manifest = host.directory.file("plugins.d/late.yaml")

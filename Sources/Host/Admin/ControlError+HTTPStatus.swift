@@ -4,7 +4,7 @@ internal import HostControl
 extension ControlError {
     var httpStatus: Int {
         switch code {
-        case .invalid, .invalidRoute, .invalidTraffic: 400
+        case .invalid: 400
         case .noSuchPlugin, .noSuchReplica, .noSuchBackend, .noSuchEndpoint: 404
         case .alreadyExists, .backendInUse: 409
         case .loadFailed, .restartFailed: 422

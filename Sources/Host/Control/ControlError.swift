@@ -3,10 +3,6 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
         case noSuchPlugin
         case noSuchReplica
-        /// Not the form of a route.
-        case invalidRoute
-        /// Weights that don't sum to 1, or a share that is none.
-        case invalidTraffic
         /// The plugin could not be loaded; what served before serves on.
         case loadFailed
         /// The replica could not be made anew; the one that was there serves on.
@@ -40,4 +36,9 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
     }
 
     package var description: String { message }
+
+    /// The same error, with what it is about before its message.
+    func about(_ subject: String) -> ControlError {
+        ControlError(code, "\(subject): \(message)", cause: cause)
+    }
 }

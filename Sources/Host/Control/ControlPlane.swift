@@ -92,14 +92,7 @@ package actor ControlPlane {
                     .notRunning, "the host is starting, or shutting down; try again in a moment")
             }
             let last = state
-            let next = try await store.change { state throws(ControlError) in
-                let before = state
-                try operation(&state)
-                // Before it is written: what can't be served must not be what the next start finds.
-                for (name, record) in state.endpoints where before.endpoints[name] != record {
-                    try Endpoint.check(record)
-                }
-            }
+            let next = try await store.change(operation)
             state = next
             if next != last { try publish(next, replacing: last) }
             return .success(())

@@ -54,12 +54,6 @@ package final class Endpoint: Sendable {
             backends: backends)
     }
 
-    /// - Throws: ``ControlError`` when a record is none that an endpoint can be made of.
-    static func check(_ record: EndpointRecord) throws(ControlError) {
-        if let route = record.route { _ = try RoutePattern(route) }
-        _ = try TrafficPolicy(weights: record.traffic, shadows: record.shadows)
-    }
-
     /// The route as it is written.
     package var route: String? { pattern?.description }
 

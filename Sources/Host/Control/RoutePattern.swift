@@ -10,22 +10,24 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     let isPrefix: Bool
 
     /// - Parameter text: begins with `/` and may end with `/*`; visible ASCII, because nothing else can be in a path.
-    /// - Throws: ``ControlError`` with the code `invalidRoute`.
+    /// - Throws: ``ControlError`` that says which rule the text breaks.
     package init(_ text: String) throws(ControlError) {
         guard text.utf8.first == UInt8(ascii: "/") else {
-            throw Self.invalid(text, "begins with /")
+            throw Self.invalid(text, "it must begin with /")
         }
         let isPrefix = text.hasSuffix("/*")
         let path = isPrefix ? String(text.dropLast(2)) : text
         guard path != "/-", !path.utf8.starts(with: "/-/".utf8) else {
-            throw Self.invalid(text, "is not below /-, which the host keeps for itself")
+            throw Self.invalid(text, "/-/ is the host's own")
         }
         guard !path.utf8.contains(UInt8(ascii: "*")) else {
-            throw Self.invalid(text, "has a * only at its end, behind a /")
+            throw Self.invalid(text, "a * may only be the whole last part, as in /name/*")
         }
         guard path.utf8.allSatisfy(Self.isPathByte) else {
             throw Self.invalid(
-                text, "has visible ASCII alone, others percent-encoded, and no ? or #")
+                text,
+                "write what is no visible ASCII, ? or # as % and two hexadecimal digits, as clients send it"
+            )
         }
         self.path = path
         self.isPrefix = isPrefix
@@ -42,6 +44,6 @@ package struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func invalid(_ text: String, _ rule: String) -> ControlError {
-        ControlError(.invalidRoute, "\(text) can't be a route: a route \(rule)")
+        ControlError(.invalid, "\(text.debugDescription) can't be a route: \(rule)")
     }
 }

@@ -23,6 +23,9 @@ internal import Glibc
 /// - A shadow sees a sample of all calls. With one number for everything, a shadow with a share of 0.1 would see calls
 ///   of the first backend alone.
 package struct TrafficPolicy: Sendable, Equatable {
+    /// How far from 1 the weights may sum, as in Ray Serve: 0.1 + 0.2 + 0.7 is not 1 in binary.
+    package static let tolerance = 1e-8
+
     /// By the backends' tags; they sum to 1. One with the weight 0 gets no calls.
     package let weights: [String: Double]
     /// By the backends' tags, over 0, at most 1.
@@ -47,25 +50,25 @@ package struct TrafficPolicy: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - weights: by the backends' tags: 0 or more each, and 1 in all, to 1e-8.
+    ///   - weights: by the backends' tags: 0 or more each, and 1 in all, to ``tolerance``.
     ///   - shadows: by the backends' tags: the share of calls that each gets a copy of, from 0, which is none, to 1.
-    /// - Throws: ``ControlError`` with the code `invalidTraffic`.
+    /// - Throws: ``ControlError`` that says which rule they break.
     package init(
         weights: [String: Double], shadows: [String: Double] = [:]
     ) throws(ControlError) {
-        for (tag, weight) in weights.sorted(by: { $0.key < $1.key }) where !(weight >= 0) {
-            throw Self.invalid("the weight of \(tag) is \(weight); a weight is 0 or more")
+        for (tag, weight) in weights.sorted(by: { $0.key < $1.key }) {
+            guard weight.isFinite, weight >= 0 else {
+                throw ControlError(
+                    .invalid, "the weight of \(tag) is \(weight): it must be a number, 0 or more")
+            }
         }
+        // In order, so that the same weights have the same sum each time.
         let sum = weights.values.sorted().reduce(0, +)
-        guard abs(sum - 1) <= 1e-8 else {
-            throw Self.invalid(
-                weights.isEmpty
-                    ? "no backend has a weight; they sum to 1"
-                    : "the weights sum to \(sum); they must sum to 1")
+        guard abs(sum - 1) <= Self.tolerance else {
+            throw ControlError(.invalid, "the weights sum to \(sum): they must sum to 1")
         }
-        for (tag, share) in shadows.sorted(by: { $0.key < $1.key })
-        where !(share >= 0 && share <= 1) {
-            throw Self.invalid("the share of the shadow \(tag) is \(share); it is from 0 to 1")
+        for (tag, share) in shadows.sorted(by: { $0.key < $1.key }) {
+            try Self.checkShare(share, of: tag)
         }
         self.init(checkedWeights: weights, shadows: shadows.filter { $0.value > 0 })
     }
@@ -89,8 +92,14 @@ package struct TrafficPolicy: Sendable, Equatable {
             .map { Candidate(tag: $0.key, part: $0.value, salt: salt(hash(of: $0.key))) }
     }
 
-    private static func invalid(_ message: String) -> ControlError {
-        ControlError(.invalidTraffic, message)
+    /// - Throws: ``ControlError`` when a shadow's share is not from 0 to 1.
+    static func checkShare(_ share: Double, of tag: String) throws(ControlError) {
+        guard share >= 0, share <= 1 else {
+            throw ControlError(
+                .invalid,
+                "the share of \(tag) in the shadow traffic is \(share): it must be a number from 0 to 1"
+            )
+        }
     }
 
     // MARK: Drawing

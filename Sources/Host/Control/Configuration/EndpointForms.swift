@@ -35,8 +35,7 @@ enum EndpointForms {
         .entries(of: .number(from: 0), such: "{echo: 1}")
         .checked { (weights, node, path) throws(ConfigurationError) in
             let sum = weights.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
-            // Ray Serve's tolerance.
-            guard abs(sum - 1) <= 1e-8 else {
+            guard abs(sum - 1) <= TrafficPolicy.tolerance else {
                 throw ConfigurationError(
                     .conflict, at: node.position, path,
                     "\(path) sums to \(JSONValue.number(sum).text): the weights must sum to 1")

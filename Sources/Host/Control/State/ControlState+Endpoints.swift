@@ -22,7 +22,7 @@ extension ControlState {
 
     /// Sets which part of an endpoint's calls each backend answers. The shadows stay as they are.
     ///
-    /// - Parameter weights: each 0 or more, together 1 (to ``weightTolerance``), by the backends' tags.
+    /// - Parameter weights: each 0 or more, together 1 (to ``TrafficPolicy/tolerance``), by the backends' tags.
     /// - Throws: ``ControlError``: no such endpoint (`noSuchEndpoint`) or backend (`noSuchBackend`), and these there
     ///   are; or weights that can't be (`invalid`).
     package mutating func setTraffic(

@@ -8,7 +8,7 @@ extension ControlState {
         guard var record = endpoints[plugin], record.origin == .plugin else { return }
         let route = defaults.route ?? "/\(plugin)"
         let isTaken = endpoints.contains { $0.key != plugin && $0.value.route == route }
-        if !isTaken { record.route = route }
+        if !isTaken, (try? RoutePattern(route)) != nil { record.route = route }
         record.methods = defaults.methods?.sorted() ?? EndpointRecord.defaultMethods
         endpoints[plugin] = record
     }

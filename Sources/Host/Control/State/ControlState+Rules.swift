@@ -2,9 +2,6 @@ internal import Foundation
 
 /// What may stand in the state, whoever puts it there.
 extension ControlState {
-    /// How far from 1 the weights of a traffic policy may sum, as in Ray Serve: 0.1 + 0.2 + 0.7 is not 1 in binary.
-    package static let weightTolerance = 1e-8
-
     /// Puts a new backend in its place, in the form in which it is stored.
     mutating func insert(backend tag: String, _ record: BackendRecord) throws(ControlError) {
         try Self.checkName(tag, of: "tag of a backend")
@@ -110,23 +107,10 @@ extension ControlState {
 
     private func checkRoute(_ route: String?, of name: String) throws(ControlError) {
         guard let route else { return }
-        let refusal: String? =
-            if !route.hasPrefix("/") {
-                "it must begin with /"
-            } else if route == "/-" || route.hasPrefix("/-/") {
-                "/-/ is the host's own"
-            } else if !route.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3F && $0 != 0x23 })
-            {
-                "write what is no visible ASCII, ? or # as % and two hexadecimal digits, as clients send it"
-            } else if (route.hasSuffix("/*") ? route.dropLast() : route[...]).contains("*") {
-                "a * may only be the whole last part, as in /name/*"
-            } else {
-                nil
-            }
-        if let refusal {
-            throw ControlError(
-                .invalid,
-                "endpoint \(name): \(route.debugDescription) can't be a route: \(refusal)")
+        do {
+            _ = try RoutePattern(route)
+        } catch {
+            throw error.about("endpoint \(name)")
         }
         if let other = endpoints.first(where: { $0.value.route == route })?.key {
             throw ControlError(
@@ -163,27 +147,20 @@ extension ControlState {
     static func checkTraffic(
         _ weights: [String: Double], of name: String
     ) throws(ControlError) {
-        for (tag, weight) in weights.sorted(by: { $0.key < $1.key }) {
-            guard weight.isFinite, weight >= 0 else {
-                throw ControlError(
-                    .invalid,
-                    "endpoint \(name): the weight of \(tag) is \(weight): it must be a number, 0 or more"
-                )
-            }
-        }
-        // In order, so that the same weights have the same sum each time.
-        let sum = weights.values.sorted().reduce(0, +)
-        guard abs(sum - 1) <= weightTolerance else {
-            throw ControlError(
-                .invalid, "endpoint \(name): the weights sum to \(sum): they must sum to 1")
+        do {
+            _ = try TrafficPolicy(weights: weights)
+        } catch {
+            throw error.about("endpoint \(name)")
         }
     }
 
     static func checkShare(
         _ share: Double, backend tag: String, endpoint name: String
     ) throws(ControlError) {
-        guard share >= 0, share <= 1 else {
-            throw invalidShare(share, backend: tag, endpoint: name, from: "from 0")
+        do {
+            try TrafficPolicy.checkShare(share, of: tag)
+        } catch {
+            throw error.about("endpoint \(name)")
         }
     }
 
