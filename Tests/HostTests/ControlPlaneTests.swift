@@ -162,6 +162,21 @@ import Testing
         #expect(try await host.http.send("GET", "/again").status == 404)
     }
 
+    @Test(
+        "settings that can't be are told with the key at fault before anything is asked of the host",
+        arguments: [
+            (#"{"num_replica": 2}"#, "there is no key num_replica; did you mean num_replicas?"),
+            (#"{"num_replicas": 0}"#, "num_replicas is 0: it must be"),
+            ("{", #"'{' is no JSON object, such as {"num_replicas": 2}"#),
+        ])
+    func settings(json: String, reason: String) async throws {
+        let result = try await Program.run(
+            HostProcess.executable,
+            ["backends", "create", "x", "--plugin", "echo", "--config", json])
+        #expect(result.status == 64)
+        #expect(result.errors.contains(reason), "\(result.errors)")
+    }
+
     // MARK: The file
 
     @Test(

@@ -3,14 +3,15 @@ internal import Foundation
 internal import HostControl
 
 /// `{"num_replicas": 2}`: the settings of a backend, as JSON.
-struct BackendOptionsArgument: ExpressibleByArgument {
-    let options: BackendOptions
-
-    init?(argument: String) {
-        guard
-            let options = try? JSONDecoder().decode(
-                BackendOptions.self, from: Data(argument.utf8))
-        else { return nil }
-        self.options = options
+enum BackendOptionsArgument {
+    /// - Throws: `ValidationError` that names the key at fault, and the nearest one that there is.
+    static func parse(_ text: String) throws -> BackendOptions {
+        do {
+            return try JSONDecoder().decode(BackendOptions.self, from: Data(text.utf8))
+        } catch let error as ConfigurationError {
+            throw ValidationError(error.description)
+        } catch {
+            throw ValidationError(#"'\#(text)' is no JSON object, such as {"num_replicas": 2}"#)
+        }
     }
 }

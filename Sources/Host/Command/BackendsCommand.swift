@@ -38,15 +38,16 @@ struct CreateBackendCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "How it is run, as JSON.",
-            discussion: #"The keys are the manifest's: '{"num_replicas": 2}'."#, valueName: "json"))
-    var config: BackendOptionsArgument?
+            discussion: #"The keys are the manifest's: '{"num_replicas": 2}'."#, valueName: "json"),
+        transform: BackendOptionsArgument.parse)
+    var config: BackendOptions?
 
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
-        _ = try await admin.client.createBackend(tag, plugin: plugin, config: config?.options)
+        _ = try await admin.client.createBackend(tag, plugin: plugin, config: config)
         let ready = try await wait.untilServed([tag], by: admin.client)
         try output.print(ready) { BackendTable(ready).text }
     }
@@ -60,15 +61,17 @@ struct UpdateBackendCommand: AsyncParsableCommand {
     @Argument(help: "The backend's tag.")
     var tag: String
 
-    @Option(help: ArgumentHelp("What changes, as JSON.", valueName: "json"))
-    var config: BackendOptionsArgument
+    @Option(
+        help: ArgumentHelp("What changes, as JSON.", valueName: "json"),
+        transform: BackendOptionsArgument.parse)
+    var config: BackendOptions
 
     @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
-        _ = try await admin.client.updateBackend(tag, config.options)
+        _ = try await admin.client.updateBackend(tag, config)
         let ready = try await wait.untilServed([tag], by: admin.client)
         try output.print(ready) { BackendTable(ready).text }
     }
