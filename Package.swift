@@ -34,8 +34,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "backplane",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", nioCore, logging, serviceLifecycle,
-            nioFoundation,
+            "Backplane", "HostAdmin", "HostControl", "HostForms", nioCore, logging,
+            serviceLifecycle, nioFoundation,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -45,7 +45,7 @@ let rooms: [Target] = [
     .target(
         name: "Backplane",
         dependencies: [
-            "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
+            "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostForms", "HostPlugins",
             serviceLifecycle, logging, nioCore, nioLocks, nioPosix, nioFoundation, httpTypes,
         ],
         path: "Sources/Host/Backplane",
@@ -54,9 +54,8 @@ let rooms: [Target] = [
     .target(
         name: "HostAdmin",
         dependencies: [
-            "HostControl", "HostDispatch", "HostPlugins", logging, serviceLifecycle, nioCore,
-            nioPosix, nioHTTP1, asyncHTTPClient,
-            nioFoundation, httpTypes,
+            "HostControl", "HostDispatch", "HostForms", "HostPlugins", logging, serviceLifecycle,
+            nioCore, nioPosix, nioHTTP1, asyncHTTPClient, nioFoundation, httpTypes,
             .product(name: "Hummingbird", package: "hummingbird"),
         ],
         path: "Sources/Host/Admin",
@@ -74,8 +73,8 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, logging, serviceLifecycle,
-            crypto, grdb, .product(name: "Yams", package: "Yams"),
+            "HostDispatch", "HostForms", "HostPlugins", nioCore, nioLocks, nioPosix, logging,
+            serviceLifecycle, crypto, grdb,
         ],
         path: "Sources/Host/Control",
         swiftSettings: houseRules
@@ -87,6 +86,12 @@ let rooms: [Target] = [
             .product(name: "DequeModule", package: "swift-collections"),
         ],
         path: "Sources/Host/Dispatch",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostForms",
+        dependencies: [.product(name: "Yams", package: "Yams")],
+        path: "Sources/Host/Forms",
         swiftSettings: houseRules
     ),
     .target(
@@ -130,12 +135,14 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins", asyncHTTPClient,
-            nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
+            "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostForms", "HostPlugins",
+            asyncHTTPClient, nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Tests/Support",
         swiftSettings: rules
     ),
+    .testTarget(
+        name: "FormsTests", dependencies: ["TestSupport", "HostForms"], swiftSettings: rules),
     .testTarget(
         name: "PluginsTests",
         dependencies: ["TestSupport", "HostPlugins", nioCore, nioLocks, logging],
@@ -144,22 +151,22 @@ let tests: [Target] = [
     .testTarget(
         name: "DispatchTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins",
-            nioCore, nioLocks, nioPosix, logging,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostForms",
+            "HostPlugins", nioCore, nioLocks, nioPosix, logging,
         ],
         swiftSettings: rules
     ),
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", "state-writer", nioCore,
-            nioLocks, nioPosix, logging, grdb,
+            "TestSupport", "HostControl", "HostDispatch", "HostForms", "HostPlugins",
+            "state-writer", nioCore, nioLocks, nioPosix, logging, grdb,
         ],
         swiftSettings: rules
     ),
     .executableTarget(
         name: "state-writer",
-        dependencies: ["TestSupport", "HostControl"],
+        dependencies: ["TestSupport", "HostControl", "HostForms"],
         path: "Tests/StateWriter",
         swiftSettings: rules
     ),
@@ -174,7 +181,8 @@ let tests: [Target] = [
     .testTarget(
         name: "BackplaneTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "embedding", nioCore, nioLocks,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostForms", "embedding",
+            nioCore, nioLocks,
             httpTypes,
         ],
         swiftSettings: rules
@@ -182,12 +190,14 @@ let tests: [Target] = [
     .testTarget(
         name: "HostTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "backplane", nioCore,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostForms", "backplane",
+            nioCore,
         ],
         swiftSettings: rules
     ),
     .testTarget(
-        name: "TidyTests", dependencies: ["TestSupport", "HostControl"], swiftSettings: rules),
+        name: "TidyTests", dependencies: ["TestSupport", "HostControl", "HostForms"],
+        swiftSettings: rules),
 ]
 
 let package = Package(

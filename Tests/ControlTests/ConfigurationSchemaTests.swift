@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 @Suite struct ConfigurationSchemaTests {
     private func isValid(_ yaml: String, _ schema: JSONValue) throws -> Bool {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 /// Broken files, and what an operator reads about each.
 @Suite struct HostFileErrorTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 @Suite struct HostFileTests {
     static let example = """

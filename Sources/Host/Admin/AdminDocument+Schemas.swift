@@ -1,4 +1,5 @@
 internal import HostControl
+internal import HostForms
 
 /// The schemas of what is sent and answered.
 ///

@@ -1,4 +1,5 @@
-package import HostControl
+internal import HostControl
+package import HostForms
 internal import HostPlugins
 
 /// The admin API as OpenAPI 3.1, which `GET /v1/openapi.json` answers.

@@ -1,4 +1,5 @@
 internal import HostControl
+internal import HostForms
 
 /// What the document says of each operation.
 extension AdminOperation {

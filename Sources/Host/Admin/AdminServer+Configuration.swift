@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HostControl
+internal import HostForms
 internal import Hummingbird
 internal import NIOCore
 internal import NIOFoundationCompat

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Backplane
 internal import HostControl
+internal import HostForms
 
 /// What the command line, or the configuration file, says of the host. What neither says has its default.
 struct HostOptions: ParsableArguments {

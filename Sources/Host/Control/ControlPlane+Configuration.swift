@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import HostForms
 internal import NIOConcurrencyHelpers
 
 /// The file that declares backends and endpoints.

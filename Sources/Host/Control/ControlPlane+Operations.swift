@@ -1,3 +1,5 @@
+internal import HostForms
+
 /// What an operator does, in the form in which it is asked for and answered.
 extension ControlPlane {
     // MARK: Backends

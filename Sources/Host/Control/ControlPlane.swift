@@ -1,4 +1,5 @@
 internal import HostDispatch
+internal import HostForms
 internal import HostPlugins
 package import Logging
 internal import NIOPosix

@@ -1,4 +1,5 @@
 import HostControl
+import HostForms
 import Testing
 
 /// What each operation refuses, word for word, and that a refusal changes nothing.

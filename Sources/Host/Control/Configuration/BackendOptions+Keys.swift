@@ -1,4 +1,5 @@
 internal import HostDispatch
+package import HostForms
 
 extension BackendOptions {
     /// What may be said of a backend. A manifest and the file have these keys among their own.

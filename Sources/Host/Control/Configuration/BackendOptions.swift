@@ -1,18 +1,11 @@
 package import HostDispatch
+package import HostForms
 
 /// What a configuration says of a backend, and nothing of what it leaves open.
 ///
 /// The keys are those of the configuration file, of a plugin's manifest and of the admin API alike.
 package struct BackendOptions: Sendable, Equatable {
-    /// A duration, or no limit where there may be none.
-    package struct Time: Sendable, Hashable {
-        /// nil: no limit.
-        package var duration: Duration?
-
-        package init(_ duration: Duration?) {
-            self.duration = duration
-        }
-    }
+    package typealias Time = ConfiguredTime
 
     /// How the number of replicas follows the load.
     package struct Autoscaling: Sendable, Equatable {

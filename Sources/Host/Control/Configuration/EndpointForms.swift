@@ -1,3 +1,5 @@
+internal import HostForms
+
 /// What an endpoint's keys may be, in the file and in a manifest.
 enum EndpointForms {
     static let aboutRoute =

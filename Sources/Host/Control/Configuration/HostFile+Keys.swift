@@ -1,3 +1,5 @@
+internal import HostForms
+
 extension HostFile {
     static let keys: [ConfigurationKey<HostFile>] = [
         .optional(

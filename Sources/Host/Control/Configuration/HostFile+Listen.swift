@@ -1,3 +1,5 @@
+internal import HostForms
+
 extension HostFile.Listen: CustomStringConvertible {
     /// `127.0.0.1:8000`, `localhost:0`, `[::1]:8000`.
     package init?(_ text: String) {

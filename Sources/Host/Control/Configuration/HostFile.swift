@@ -1,3 +1,5 @@
+package import HostForms
+
 /// What `backplane.yaml` says, and nothing of what it leaves open.
 ///
 /// ```yaml

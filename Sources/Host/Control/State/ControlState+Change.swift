@@ -1,3 +1,5 @@
+internal import HostForms
+
 extension ControlState {
     /// One difference between two states.
     package enum Change: Sendable, Equatable {

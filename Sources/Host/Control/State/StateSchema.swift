@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import HostForms
 
 /// How a state lies in SQLite: a row for each backend, endpoint and plugin. The rules are the state's own, in one
 /// place, and not the tables' as well.

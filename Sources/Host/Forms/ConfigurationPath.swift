@@ -1,37 +1,37 @@
 internal import Foundation
 
 /// The way to a value of the configuration, such as `endpoints.counter.methods[0]`.
-struct ConfigurationPath: Sendable, CustomStringConvertible {
-    static let root = ConfigurationPath(description: "")
+package struct ConfigurationPath: Sendable, CustomStringConvertible {
+    package static let root = ConfigurationPath(description: "")
 
-    let description: String
+    package let description: String
 
     private init(description: String) {
         self.description = description
     }
 
-    init(_ codingPath: [any CodingKey]) {
+    package init(_ codingPath: [any CodingKey]) {
         self = codingPath.reduce(.root) { path, key in
             key.intValue.map(path.appending(index:)) ?? path.appending(key.stringValue)
         }
     }
 
-    var isRoot: Bool { description.isEmpty }
+    package var isRoot: Bool { description.isEmpty }
 
     /// How a sentence about the value begins.
-    var subject: String { isRoot ? "the configuration" : description }
+    package var subject: String { isRoot ? "the configuration" : description }
 
-    func appending(_ key: String) -> ConfigurationPath {
+    package func appending(_ key: String) -> ConfigurationPath {
         let key = Self.quoted(key)
         return ConfigurationPath(description: isRoot ? key : "\(description).\(key)")
     }
 
-    func appending(index: Int) -> ConfigurationPath {
+    package func appending(index: Int) -> ConfigurationPath {
         ConfigurationPath(description: "\(description)[\(index)]")
     }
 
     /// A key as it is; in quotes if it can be mistaken for something else, or is long or no single line.
-    static func quoted(_ key: String) -> String {
+    package static func quoted(_ key: String) -> String {
         let isPlain =
             key.utf8.count <= 64 && !key.isEmpty
             && key.utf8.allSatisfy { byte in
@@ -46,7 +46,7 @@ struct ConfigurationPath: Sendable, CustomStringConvertible {
     }
 
     /// At most 64 characters: an error is one line.
-    static func shortened(_ text: String) -> String {
+    package static func shortened(_ text: String) -> String {
         text.unicodeScalars.count > 64
             ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(61))) + "..." : text
     }

@@ -1,8 +1,8 @@
 /// A value of the configuration as it was written, and where.
 ///
 /// YAML and JSON both become this; what reads values knows no more of either.
-struct ConfigurationNode: Sendable {
-    enum Content: Sendable {
+package struct ConfigurationNode: Sendable {
+    package enum Content: Sendable {
         /// YAML without quotes: `1` is text where text is expected, and a number elsewhere.
         case plain(String)
         case text(String)
@@ -15,24 +15,24 @@ struct ConfigurationNode: Sendable {
         case mapping([Entry])
     }
 
-    struct Entry: Sendable {
-        let name: String
+    package struct Entry: Sendable {
+        package let name: String
         /// Of the key.
-        var position: ConfigurationError.Position?
-        let value: ConfigurationNode
+        package var position: ConfigurationError.Position?
+        package let value: ConfigurationNode
     }
 
-    let content: Content
+    package let content: Content
     /// nil: it was made by the host, or came as JSON.
-    var position: ConfigurationError.Position?
+    package var position: ConfigurationError.Position?
 
-    init(_ content: Content, at position: ConfigurationError.Position? = nil) {
+    package init(_ content: Content, at position: ConfigurationError.Position? = nil) {
         self.content = content
         self.position = position
     }
 
     /// What it is where any type is welcome.
-    var resolved: Content {
+    package var resolved: Content {
         guard case .plain(let text) = content else { return content }
         return switch PlainScalar.resolve(text) {
         case .null: .null
@@ -44,13 +44,13 @@ struct ConfigurationNode: Sendable {
     }
 
     /// The value of a key, if this is a mapping that has it.
-    subscript(name: String) -> Entry? {
+    package subscript(name: String) -> Entry? {
         guard case .mapping(let entries) = content else { return nil }
         return entries.first { $0.name == name }
     }
 
     /// What an error calls it.
-    var summary: String {
+    package var summary: String {
         switch content {
         case .plain(""): "empty"
         case .plain(let text): Self.oneLine(text)
@@ -72,7 +72,7 @@ struct ConfigurationNode: Sendable {
 }
 
 extension ConfigurationNode {
-    init(json value: JSONValue) {
+    package init(json value: JSONValue) {
         switch value {
         case .null: self.init(.null)
         case .bool(let value): self.init(.bool(value))
@@ -90,13 +90,13 @@ extension ConfigurationNode {
 
     /// - Throws: ``ConfigurationError`` when there is something in it that JSON has not, or that two versions of YAML
     ///   read differently.
-    func json(_ path: ConfigurationPath = .root) throws(ConfigurationError) -> JSONValue {
+    package func json(_ path: ConfigurationPath = .root) throws(ConfigurationError) -> JSONValue {
         try checkForJSON(path)
         return value
     }
 
     /// The value as JSON; what ``json(_:)`` refuses is text.
-    var value: JSONValue {
+    package var value: JSONValue {
         switch resolved {
         case .null: .null
         case .bool(let value): .bool(value)

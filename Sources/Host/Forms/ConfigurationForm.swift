@@ -1,17 +1,17 @@
 /// What a value of the configuration may be.
 ///
 /// One description serves for reading the value, for writing it and for its JSON Schema: the three can't drift apart.
-struct ConfigurationForm<Value: Sendable>: Sendable {
-    typealias Read =
+package struct ConfigurationForm<Value: Sendable>: Sendable {
+    package typealias Read =
         @Sendable (ConfigurationNode, ConfigurationPath) throws(ConfigurationError) -> Value
 
     /// The keywords of JSON Schema, draft 2020-12, that hold for the value.
-    let schema: [String: JSONValue]
-    let read: Read
+    package let schema: [String: JSONValue]
+    package let read: Read
     /// What reads back as the value.
-    let write: @Sendable (Value) -> ConfigurationNode
+    package let write: @Sendable (Value) -> ConfigurationNode
 
-    init(
+    package init(
         schema: [String: JSONValue], read: @escaping Read,
         write: @escaping @Sendable (Value) -> ConfigurationNode
     ) {
@@ -23,7 +23,7 @@ struct ConfigurationForm<Value: Sendable>: Sendable {
     /// The same with one more condition, which the schema can't tell.
     ///
     /// - Parameter check: gets the value, what it was read from, and the way there.
-    func checked(
+    package func checked(
         _ check:
             @escaping @Sendable (Value, ConfigurationNode, ConfigurationPath)
             throws(ConfigurationError) -> Void
@@ -39,7 +39,7 @@ struct ConfigurationForm<Value: Sendable>: Sendable {
     }
 
     /// The same, and nothing at all stands for a value of its own: a key with all below it commented out.
-    func orEmpty(_ empty: Value) -> ConfigurationForm {
+    package func orEmpty(_ empty: Value) -> ConfigurationForm {
         let read = read
         var schema = schema
         if let type = schema["type"] { schema["type"] = [type, "null"] }
@@ -56,7 +56,7 @@ struct ConfigurationForm<Value: Sendable>: Sendable {
 
 extension ConfigurationForm {
     /// A list of different values, one at least.
-    static func list<Element: Hashable & Sendable>(
+    package static func list<Element: Hashable & Sendable>(
         of element: ConfigurationForm<Element>, such example: String
     ) -> ConfigurationForm where Value == [Element] {
         ConfigurationForm(
@@ -84,7 +84,7 @@ extension ConfigurationForm {
     }
 
     /// A mapping from names that the operator chooses.
-    static func entries<Element: Sendable>(
+    package static func entries<Element: Sendable>(
         of element: ConfigurationForm<Element>, such example: String
     ) -> ConfigurationForm where Value == [String: Element] {
         ConfigurationForm(
@@ -121,7 +121,7 @@ extension ConfigurationForm {
     ///   - initial: what an empty one is.
     ///   - example: how an error tells what it must be.
     ///   - rules: more of the schema, for what the keys by themselves don't say.
-    static func mapping(
+    package static func mapping(
         _ keys: [ConfigurationKey<Value>], from initial: Value, such example: String,
         rules: [String: JSONValue] = [:]
     ) -> ConfigurationForm {

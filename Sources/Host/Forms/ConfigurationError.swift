@@ -44,11 +44,12 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
     /// The name that was probably meant.
     package var nearest: String?
 
-    init(_ code: Code, at position: Position? = nil, _ problem: String) {
+    package init(_ code: Code, at position: Position? = nil, _ problem: String) {
         self.init(code, at: position, .root, problem)
     }
 
-    init(_ code: Code, at position: Position?, _ path: ConfigurationPath, _ problem: String) {
+    package init(_ code: Code, at position: Position?, _ path: ConfigurationPath, _ problem: String)
+    {
         self.code = code
         self.position = position
         self.path = path.description
@@ -63,7 +64,7 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         return place.isEmpty ? problem + hint : "\(place) \(problem)\(hint)"
     }
 
-    func naming(file: String?) -> ConfigurationError {
+    package func naming(file: String?) -> ConfigurationError {
         var error = self
         error.file = file
         return error
@@ -72,7 +73,7 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
 
 extension ConfigurationError {
     /// - Parameter expected: what the value must be, as it continues "it must be".
-    static func wrongValue(
+    package static func wrongValue(
         _ node: ConfigurationNode, _ path: ConfigurationPath, _ expected: String
     ) -> ConfigurationError {
         let found = node.summary
@@ -85,7 +86,7 @@ extension ConfigurationError {
     }
 
     /// - Parameter known: the keys that there are, in the order in which they are told.
-    static func unknownKey(
+    package static func unknownKey(
         _ entry: ConfigurationNode.Entry, in path: ConfigurationPath, known: [String]
     ) -> ConfigurationError {
         let name = ConfigurationPath.quoted(entry.name)

@@ -4,10 +4,12 @@ internal import Yams
 /// and tags.
 ///
 /// Yams composes the tree; what is added here are limits, and the places of errors.
-struct YAMLDocument {
+package struct YAMLDocument {
     /// How many lists and mappings may stand in one another: more than any configuration has, and far less than a
     /// thread's stack.
-    static let maxDepth = 64
+    package static let maxDepth = 64
+    /// More is no configuration that anybody wrote.
+    package static let maxBytes = 1 << 20
 
     private typealias Position = ConfigurationError.Position
 
@@ -18,11 +20,11 @@ struct YAMLDocument {
     private static let mark: Unicode.Scalar = "\u{F0000}"
 
     /// - Throws: ``ConfigurationError`` with the place at fault.
-    static func parse(_ text: String) throws(ConfigurationError) -> ConfigurationNode {
-        guard text.utf8.count <= ConfigurationText.maxBytes else {
+    package static func parse(_ text: String) throws(ConfigurationError) -> ConfigurationNode {
+        guard text.utf8.count <= maxBytes else {
             throw ConfigurationError(
                 .unreadable,
-                "can't be read: it has more than \(ConfigurationText.maxBytes) bytes")
+                "can't be read: it has more than \(maxBytes) bytes")
         }
         // A byte order mark is no part of the first line.
         let scalars = text.unicodeScalars

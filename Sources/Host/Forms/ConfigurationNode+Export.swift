@@ -2,7 +2,7 @@ internal import Yams
 
 extension ConfigurationNode {
     /// YAML that reads back as this, mappings in their order.
-    var yaml: String {
+    package var yaml: String {
         if case .mapping(let entries) = content, entries.isEmpty { return "{}\n" }
         do {
             return try Yams.serialize(node: yamlNode, width: -1, allowUnicode: true)

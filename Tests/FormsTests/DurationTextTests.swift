@@ -1,4 +1,4 @@
-import HostControl
+import HostForms
 import TestSupport
 import Testing
 

@@ -1,15 +1,4 @@
-/// JSON Schemas of the configuration, draft 2020-12, for editors. They come from the tables that read it.
-enum ConfigurationSchema {
-    static func document(
-        _ form: ConfigurationForm<some Sendable>, title: String, about: String
-    ) -> JSONValue {
-        .object(
-            form.schema.merging([
-                "$schema": "https://json-schema.org/draft/2020-12/schema", "title": .string(title),
-                "description": .string(about),
-            ]) { $1 })
-    }
-}
+package import HostForms
 
 extension PluginManifest {
     /// The JSON Schema of a manifest.

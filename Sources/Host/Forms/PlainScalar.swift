@@ -2,8 +2,8 @@
 ///
 /// YAML 1.1 and 1.2 disagree about some: `no` is false or a text, `010` is eight or ten, `12:30` a number or a text.
 /// Those are refused, and the operator says which is meant.
-enum PlainScalar {
-    enum Resolution: Sendable, Equatable {
+package enum PlainScalar {
+    package enum Resolution: Sendable, Equatable {
         case null
         case bool(Bool)
         case integer(Int64)
@@ -13,7 +13,7 @@ enum PlainScalar {
         case refused(String)
     }
 
-    static func resolve(_ text: String) -> Resolution {
+    package static func resolve(_ text: String) -> Resolution {
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
         case "true", "True", "TRUE": return .bool(true)

@@ -1,17 +1,17 @@
 /// A key of a mapping: which part of the model it sets, and what its value may be.
-struct ConfigurationKey<Model: Sendable>: Sendable {
-    typealias Path<Value> = any WritableKeyPath<Model, Value> & Sendable
-    typealias Read =
+package struct ConfigurationKey<Model: Sendable>: Sendable {
+    package typealias Path<Value> = any WritableKeyPath<Model, Value> & Sendable
+    package typealias Read =
         @Sendable (ConfigurationNode, ConfigurationPath, inout Model)
         throws(ConfigurationError) -> Void
 
-    let name: String
-    let isRequired: Bool
+    package let name: String
+    package let isRequired: Bool
     /// Its value's, with a description for editors.
-    let schema: JSONValue
-    let read: Read
+    package let schema: JSONValue
+    package let read: Read
     /// nil: the model says nothing of it.
-    let write: @Sendable (Model) -> ConfigurationNode?
+    package let write: @Sendable (Model) -> ConfigurationNode?
 
     private init(
         _ name: String, isRequired: Bool = false, schema: JSONValue, read: @escaping Read,
@@ -27,7 +27,7 @@ struct ConfigurationKey<Model: Sendable>: Sendable {
     /// A key that may be left out.
     ///
     /// - Parameter about: what it is for, in a sentence: the schema's description.
-    static func optional<Value>(
+    package static func optional<Value>(
         _ name: String, _ path: Path<Value?>, _ form: ConfigurationForm<Value>, _ about: String
     ) -> ConfigurationKey {
         ConfigurationKey(
@@ -39,7 +39,7 @@ struct ConfigurationKey<Model: Sendable>: Sendable {
     }
 
     /// A key that may be left out, and that stands for a value then: the model's initial one.
-    static func defaulted<Value: Equatable>(
+    package static func defaulted<Value: Equatable>(
         _ name: String, _ path: Path<Value>, _ form: ConfigurationForm<Value>,
         unless initial: Value, _ about: String
     ) -> ConfigurationKey {
@@ -54,7 +54,7 @@ struct ConfigurationKey<Model: Sendable>: Sendable {
             })
     }
 
-    static func required<Value>(
+    package static func required<Value>(
         _ name: String, _ path: Path<Value>, _ form: ConfigurationForm<Value>, _ about: String
     ) -> ConfigurationKey {
         ConfigurationKey(
@@ -66,7 +66,7 @@ struct ConfigurationKey<Model: Sendable>: Sendable {
     }
 
     /// A key whose name is kept for later: nothing may stand there but nothing.
-    static func reserved(_ name: String, _ about: String) -> ConfigurationKey {
+    package static func reserved(_ name: String, _ about: String) -> ConfigurationKey {
         ConfigurationKey(
             name, schema: described(["type": ["array", "null"], "maxItems": 0], about),
             read: { (node, place, _) throws(ConfigurationError) in
@@ -82,7 +82,7 @@ struct ConfigurationKey<Model: Sendable>: Sendable {
     }
 
     /// The same key, for what has the model as a part.
-    func lifted<Whole>(
+    package func lifted<Whole>(
         to part: any WritableKeyPath<Whole, Model> & Sendable
     ) -> ConfigurationKey<Whole> {
         let (read, write) = (read, write)

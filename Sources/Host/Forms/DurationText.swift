@@ -1,7 +1,7 @@
 /// Durations as people write them: a number and a unit, `250us`, `2ms`, `10s`, `1.5m`, `1h`.
 package enum DurationText {
     /// What ``parse(_:)`` reads, as a regular expression of JSON Schema; the limit of a year aside.
-    static let pattern = #"^([0-9]+(\.[0-9]+)?|\.[0-9]+)(us|ms|s|m|h)$"#
+    package static let pattern = #"^([0-9]+(\.[0-9]+)?|\.[0-9]+)(us|ms|s|m|h)$"#
 
     private static let units: [(suffix: String, nanoseconds: Int64)] = [
         ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000),

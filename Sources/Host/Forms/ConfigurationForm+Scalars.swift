@@ -1,5 +1,5 @@
 extension ConfigurationForm where Value == Int {
-    static func count(_ range: ClosedRange<Int>) -> ConfigurationForm {
+    package static func count(_ range: ClosedRange<Int>) -> ConfigurationForm {
         ConfigurationForm(
             schema: [
                 "type": "integer", "minimum": .integer(Int64(range.lowerBound)),
@@ -21,7 +21,7 @@ extension ConfigurationForm where Value == Double {
     /// Whole or not.
     ///
     /// - Parameter most: nil: there is no limit but the type's.
-    static func number(from least: Double, to most: Double? = nil) -> ConfigurationForm {
+    package static func number(from least: Double, to most: Double? = nil) -> ConfigurationForm {
         var schema: [String: JSONValue] = ["type": "number", "minimum": .number(least)]
         if let most { schema["maximum"] = .number(most) }
         let from = JSONValue.number(least).text
@@ -45,11 +45,11 @@ extension ConfigurationForm where Value == Double {
     }
 }
 
-extension ConfigurationForm where Value == BackendOptions.Time {
+extension ConfigurationForm where Value == ConfiguredTime {
     /// - Parameters:
     ///   - least: the shortest one that may be.
     ///   - mayBeNone: whether there may be no limit.
-    static func time(
+    package static func time(
         least: Duration = .zero, mayBeNone: Bool = false
     ) -> ConfigurationForm {
         var forms: [JSONValue] = [
@@ -64,7 +64,7 @@ extension ConfigurationForm where Value == BackendOptions.Time {
             read: { (node, path) throws(ConfigurationError) in
                 let duration: Duration
                 switch node.resolved {
-                case .text("none") where mayBeNone: return BackendOptions.Time(nil)
+                case .text("none") where mayBeNone: return ConfiguredTime(nil)
                 // A bare 0 needs no unit.
                 case .integer(0): duration = .zero
                 case .text(let text):
@@ -78,7 +78,7 @@ extension ConfigurationForm where Value == BackendOptions.Time {
                     throw .wrongValue(
                         node, path, "\(DurationText.format(least)) at least\(alternative)")
                 }
-                return BackendOptions.Time(duration)
+                return ConfiguredTime(duration)
             },
             write: { time in
                 ConfigurationNode(.text(time.duration.map(DurationText.format) ?? "none"))
@@ -88,7 +88,7 @@ extension ConfigurationForm where Value == BackendOptions.Time {
 
 extension ConfigurationForm where Value == JSONValue {
     /// Anything that JSON has.
-    static var json: ConfigurationForm {
+    package static var json: ConfigurationForm {
         ConfigurationForm(
             schema: [:],
             read: { (node, path) throws(ConfigurationError) in try node.json(path) },
@@ -100,7 +100,7 @@ extension ConfigurationForm where Value == String {
     /// Text that is not empty. YAML needs no quotes for it, whatever it looks like.
     ///
     /// - Parameter what: how an error calls it, such as "a path".
-    static func text(_ what: String) -> ConfigurationForm {
+    package static func text(_ what: String) -> ConfigurationForm {
         ConfigurationForm(
             schema: ["type": "string", "minLength": 1],
             read: { (node, path) throws(ConfigurationError) in
@@ -114,7 +114,7 @@ extension ConfigurationForm where Value == String {
     }
 
     /// One of some names, as they are written.
-    static func name(of known: [String]) -> ConfigurationForm {
+    package static func name(of known: [String]) -> ConfigurationForm {
         let expected = "one of \(known.joined(separator: ", "))"
         return ConfigurationForm(
             schema: ["type": "string", "enum": .array(known.map { .string($0) })],

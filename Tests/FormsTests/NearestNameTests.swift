@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HostControl
+@testable import HostForms
 
 @Suite struct NearestNameTests {
     @Test(

@@ -1,7 +1,7 @@
 /// Which name was probably meant by one that there is not.
-enum NearestName {
+package enum NearestName {
     /// - Returns: the nearest of those that are near enough: a third of the name may be wrong, and one letter always.
-    static func of(_ name: String, among names: some Sequence<String>) -> String? {
+    package static func of(_ name: String, among names: some Sequence<String>) -> String? {
         let written = Array(name.lowercased().unicodeScalars)
         // A long name is no slip of the finger, and comparing takes the product of both lengths.
         guard written.count <= 64 else { return nil }
