@@ -45,8 +45,9 @@ let rooms: [Target] = [
     .target(
         name: "Backplane",
         dependencies: [
-            "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostForms", "HostPlugins",
-            serviceLifecycle, logging, nioCore, nioLocks, nioPosix, nioFoundation, httpTypes,
+            "HostAdmin", "HostIngress", "HostControl", "HostMiddleware", "HostDispatch",
+            "HostForms", "HostPlugins", serviceLifecycle, logging, nioCore, nioLocks, nioPosix,
+            nioFoundation, httpTypes,
         ],
         path: "Sources/Host/Backplane",
         swiftSettings: houseRules
@@ -64,8 +65,8 @@ let rooms: [Target] = [
     .target(
         name: "HostIngress",
         dependencies: [
-            "HostControl", "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, nioHTTP1,
-            logging, serviceLifecycle,
+            "HostControl", "HostMiddleware", "HostDispatch", "HostPlugins", nioCore, nioLocks,
+            nioPosix, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Sources/Host/Ingress",
         swiftSettings: houseRules
@@ -73,10 +74,18 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostDispatch", "HostForms", "HostPlugins", nioCore, nioLocks, nioPosix, logging,
-            serviceLifecycle, crypto, grdb,
+            "HostMiddleware", "HostDispatch", "HostForms", "HostPlugins", nioCore, nioLocks,
+            nioPosix, nioHTTP1, logging, serviceLifecycle, crypto, grdb,
         ],
         path: "Sources/Host/Control",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostMiddleware",
+        dependencies: [
+            "HostDispatch", "HostForms", "HostPlugins", nioCore, nioLocks, nioHTTP1, logging,
+        ],
+        path: "Sources/Host/Middleware",
         swiftSettings: houseRules
     ),
     .target(
@@ -135,7 +144,8 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostForms", "HostPlugins",
+            "Backplane", "HostAdmin", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
+            "HostPlugins",
             asyncHTTPClient, nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Tests/Support",
@@ -151,7 +161,8 @@ let tests: [Target] = [
     .testTarget(
         name: "DispatchTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostForms",
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostMiddleware",
+            "HostDispatch", "HostForms",
             "HostPlugins", nioCore, nioLocks, nioPosix, logging,
         ],
         swiftSettings: rules
@@ -159,7 +170,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostForms", "HostPlugins",
+            "TestSupport", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
+            "HostPlugins",
             "state-writer", nioCore, nioLocks, nioPosix, logging, grdb,
         ],
         swiftSettings: rules
@@ -171,9 +183,19 @@ let tests: [Target] = [
         swiftSettings: rules
     ),
     .testTarget(
+        name: "MiddlewareTests",
+        dependencies: [
+            "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostDispatch",
+            "HostForms",
+            "HostPlugins", nioCore, nioLocks, nioHTTP1, nioFoundation, logging, httpTypes,
+        ],
+        swiftSettings: rules
+    ),
+    .testTarget(
         name: "IngressTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
+            "TestSupport", "Backplane", "HostIngress", "HostControl", "HostMiddleware",
+            "HostDispatch", "HostPlugins",
             nioCore, nioPosix, nioHTTP1,
         ],
         swiftSettings: rules

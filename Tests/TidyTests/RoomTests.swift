@@ -7,7 +7,8 @@ import Testing
     /// The rooms' folders and modules, top first. Arrows run down only.
     private static let rooms = [
         ("Command", "backplane"), ("Backplane", "Backplane"), ("Admin", "HostAdmin"),
-        ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Dispatch", "HostDispatch"),
+        ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Middleware", "HostMiddleware"),
+        ("Dispatch", "HostDispatch"),
         ("Forms", "HostForms"), ("Plugins", "HostPlugins"),
     ]
 

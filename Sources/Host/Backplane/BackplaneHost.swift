@@ -2,6 +2,7 @@ internal import HostAdmin
 package import HostControl
 internal import HostDispatch
 internal import HostIngress
+internal import HostMiddleware
 internal import HostPlugins
 public import Logging
 internal import NIOCore
@@ -41,7 +42,13 @@ public struct BackplaneHost: Service {
         self.logger = logger
         self.onListening = onListening
         routes = RouteTable()
-        control = ControlPlane(routes: routes, logger: logger)
+        let kinds = configuration.middlewareKinds
+        control = ControlPlane(
+            routes: routes,
+            catalog: MiddlewareCatalog(
+                others: { name in kinds.first { $0.name == name } },
+                otherNames: { kinds.map(\.name) }),
+            outermost: configuration.outermost, logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
     }

@@ -1,3 +1,5 @@
+package import HostMiddleware
+
 /// How a host is set up. Every member has a default; `HostConfiguration()` serves `plugins.d` on 127.0.0.1:8000.
 public struct HostConfiguration: Sendable {
     /// The directory whose libraries are served.
@@ -39,6 +41,11 @@ public struct HostConfiguration: Sendable {
     public var startTimeout: Duration = .seconds(5)
     /// How long requests may take to finish when the host shuts down.
     public var shutdownTimeout: Duration = .seconds(20)
+
+    /// Stages that the configuration may name, beside the built-in ones.
+    package var middlewareKinds: [MiddlewareKind] = []
+    /// Stages around all that are configured.
+    package var outermost: [MiddlewareChain.Link] = []
 
     /// The defaults.
     public init() {}

@@ -20,6 +20,14 @@ package struct ConfigurationNode: Sendable {
         /// Of the key.
         package var position: ConfigurationError.Position?
         package let value: ConfigurationNode
+
+        package init(
+            name: String, position: ConfigurationError.Position? = nil, value: ConfigurationNode
+        ) {
+            self.name = name
+            self.position = position
+            self.value = value
+        }
     }
 
     package let content: Content

@@ -1,5 +1,6 @@
 internal import HostDispatch
 package import HostForms
+internal import HostMiddleware
 
 extension BackendOptions {
     /// What may be said of a backend. A manifest and the file have these keys among their own.
@@ -44,6 +45,9 @@ extension BackendOptions {
         .optional(
             "user_config", \.userConfig, .json,
             "Anything; the plugin gets it as JSON. Default: null."),
+        .optional(
+            "middleware", \.middleware, MiddlewareEntry.list,
+            "Stages around the backend, the outermost first; handles' calls pass them too."),
     ]
 
     static let form = ConfigurationForm<BackendOptions>

@@ -1,4 +1,5 @@
 internal import HostForms
+internal import HostMiddleware
 
 extension HostFile {
     static let keys: [ConfigurationKey<HostFile>] = [
@@ -21,7 +22,9 @@ extension HostFile {
             .entries(of: Endpoint.form, such: "{echo: {route: /echo, traffic: {echo: 1}}}")
                 .orEmpty([:]),
             unless: [:], "The endpoints by their names."),
-        .reserved("middleware", "Not there yet; the name is kept for it."),
+        .defaulted(
+            "middleware", \.middleware, MiddlewareEntry.list.orEmpty([]), unless: [],
+            "Stages around all endpoints, the outermost first."),
     ]
 
     /// A file whose lines are all commented out is one that says nothing.
