@@ -17,6 +17,20 @@ extension ConfigurationForm where Value == Int {
     }
 }
 
+extension ConfigurationForm where Value == Bool {
+    package static var flag: ConfigurationForm {
+        ConfigurationForm(
+            schema: ["type": "boolean"],
+            read: { (node, path) throws(ConfigurationError) in
+                guard case .bool(let value) = node.resolved else {
+                    throw .wrongValue(node, path, "true or false")
+                }
+                return value
+            },
+            write: { ConfigurationNode(.bool($0)) })
+    }
+}
+
 extension ConfigurationForm where Value == Double {
     /// Whole or not.
     ///
