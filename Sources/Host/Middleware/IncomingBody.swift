@@ -30,9 +30,20 @@ package final class IncomingBody: Sendable {
     /// The largest body that is taken, in bytes.
     package var limit: Int { guarded.withLockedValue { $0.limit } }
 
-    /// Takes no more than `limit` bytes.
+    /// Takes no more than `limit` bytes, and none of a body that is there already and has more.
     package func lower(limit: Int) {
-        guarded.withLockedValue { $0.limit = min($0.limit, limit) }
+        guarded.withLockedValue { guarded in
+            guarded.limit = min(guarded.limit, limit)
+            if case .over(.success(let body)) = guarded.state, body.readableBytes > limit {
+                guarded.state = .over(.failure(Self.tooLarge(limit: limit)))
+            }
+        }
+    }
+
+    /// The refusal of a body that has more bytes than it may have.
+    package static func tooLarge(limit: Int) -> DispatchError {
+        DispatchError(
+            .refused(httpStatus: 413), "the request body is over the limit of \(limit) bytes")
     }
 
     /// - Parameter waiter: called once, also before this returns, on the thread that has the rest of the body or on
