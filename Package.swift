@@ -23,6 +23,7 @@ let nioFoundation = Target.Dependency.product(
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -83,7 +84,8 @@ let rooms: [Target] = [
     .target(
         name: "HostMiddleware",
         dependencies: [
-            "HostDispatch", "HostForms", "HostPlugins", nioCore, nioLocks, nioHTTP1, logging,
+            "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks, nioPosix,
+            nioHTTP1, logging, crypto, jwt,
         ],
         path: "Sources/Host/Middleware",
         swiftSettings: houseRules
@@ -110,6 +112,8 @@ let rooms: [Target] = [
         swiftSettings: houseRules
     ),
     .target(name: "PluginABI", path: "Sources/PluginABI"),
+    .systemLibrary(
+        name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
 
 let examplePlugins: [Target] = [
@@ -242,6 +246,7 @@ let package = Package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],

@@ -1,5 +1,6 @@
 internal import HostDispatch
 internal import HostPlugins
+internal import NIOCore
 
 /// What comes before the body of an answer, be it a plugin's, a stage's or an error.
 package struct AnswerHead: Sendable {
@@ -10,8 +11,12 @@ package struct AnswerHead: Sendable {
     /// Beside those that the host writes; a stage changes them with the functions below.
     package private(set) var headers: [(name: String, value: String)]
     package let isError: Bool
+    /// The size of the whole body; nil: it comes in pieces, or the host writes it.
+    package let bodySize: Int?
 
-    init(_ response: PluginResponse) {
+    /// - Parameter isWhole: whether nothing follows.
+    init(_ response: PluginResponse, isWhole: Bool) {
+        bodySize = isWhole ? response.body.readableBytes : nil
         status = response.status
         contentType = response.contentType
         headers = response.headers
@@ -19,6 +24,7 @@ package struct AnswerHead: Sendable {
     }
 
     init(_ error: DispatchError) {
+        bodySize = nil
         status = error.httpStatus
         contentType = "application/problem+json"
         headers = error.headers

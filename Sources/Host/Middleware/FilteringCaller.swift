@@ -25,7 +25,7 @@ package final class FilteringCaller<Filter: AnswerFilter>: Caller {
     package func receive(part: PluginResponse) -> Bool {
         let start = NIODeadline.now()
         var part = part
-        begin(&part)
+        begin(&part, isWhole: false)
         filter.pass(&part.body, isLast: false)
         meter.add(.now() - start)
         return caller.receive(part: part)
@@ -35,7 +35,7 @@ package final class FilteringCaller<Filter: AnswerFilter>: Caller {
         let start = NIODeadline.now()
         switch result {
         case .success(var last):
-            begin(&last)
+            begin(&last, isWhole: true)
             filter.pass(&last.body, isLast: true)
             filter.end(nil)
             meter.add(.now() - start)
@@ -52,9 +52,9 @@ package final class FilteringCaller<Filter: AnswerFilter>: Caller {
         }
     }
 
-    private func begin(_ part: inout PluginResponse) {
+    private func begin(_ part: inout PluginResponse, isWhole: Bool) {
         guard !hasBegun.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        var head = AnswerHead(part)
+        var head = AnswerHead(part, isWhole: isWhole)
         filter.begin(&head)
         head.apply(to: &part)
     }

@@ -83,19 +83,34 @@ package struct Passage: Sendable {
 
     fileprivate func enter(_ request: MiddlewareRequest, for caller: any Caller) {
         guard let link = links.first else { return end(request, caller) }
-        guard link.stage.readsBody, request.body == nil, let incoming = request.incoming else {
+        guard link.stage.readsBody else {
             link.meter.addCall()
             return link.stage.handle(request, for: caller, self)
         }
-        incoming.whenThere { body in
-            switch body {
-            case .success(let body):
+        whenBodyIsThere(of: request, for: caller) { request, passage in
+            link.meter.addCall()
+            link.stage.handle(request, for: caller, passage)
+        }
+    }
+
+    /// Goes on when all of the body is there: for a stage that reads the bodies of some requests only. One that never
+    /// will be there ends the request.
+    ///
+    /// - Parameter body: called at most once, also before this returns, on whatever thread has the rest of the body.
+    package func whenBodyIsThere(
+        of request: MiddlewareRequest, for caller: any Caller,
+        _ body: @escaping @Sendable (MiddlewareRequest, Passage) -> Void
+    ) {
+        guard request.body == nil, let incoming = request.incoming else {
+            return body(request, self)
+        }
+        incoming.whenThere { result in
+            switch result {
+            case .success(let bytes):
                 var request = request
-                request.body = body
-                link.meter.addCall()
+                request.body = bytes
                 // The stage is not to blame for the time that the body took.
-                let passage = Passage(links: links, entered: .now(), end: end)
-                link.stage.handle(request, for: caller, passage)
+                body(request, Passage(links: links, entered: .now(), end: end))
             case .failure(let error):
                 caller.receive(.failure(error))
             }
