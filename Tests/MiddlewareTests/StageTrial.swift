@@ -18,17 +18,14 @@ struct StageTrial {
     init(
         _ yaml: String, backend: String? = nil, logger: Logger = StageTrial.silentLogger
     ) throws(ConfigurationError) {
-        let catalog = MiddlewareCatalog.builtIn
+        let catalog = MiddlewareCatalog()
         let place = MiddlewarePlace(backend: backend, logger: logger)
-        let form = ConfigurationForm<[MiddlewareEntry]>
-            .list(of: MiddlewareEntry.form(catalog), such: "[cors]")
+        let form = MiddlewareEntry.list
         // As the control plane does: what is kept is what was written, and the stages are made of that.
         let entries = try form.read(try YAMLDocument.parse(yaml), .root)
         let kept = try form.read(form.write(entries), .root)
-        var links: [MiddlewareChain.Link] = []
-        for entry in kept {
-            let stage = try catalog[entry.name]!.make(entry.options, for: place)
-            links.append(.init(name: entry.name, stage))
+        let links = try kept.map { entry throws(ConfigurationError) in
+            MiddlewareChain.Link(entry, try catalog.make(entry, for: place))
         }
         chain = MiddlewareChain(links)
     }

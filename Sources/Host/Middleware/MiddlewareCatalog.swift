@@ -4,7 +4,11 @@ package import HostForms
 /// runs the host.
 package struct MiddlewareCatalog: Sendable {
     /// Those that every host has.
-    package static let builtIn: [MiddlewareKind] = []
+    package static let builtIn: [MiddlewareKind] = [
+        AccessLogStage.kind, BodyLimitStage.kind, CompressionStage.kind, CORSStage.kind,
+        HeadersStage.kind, RateLimitStage.kind, RequestIDStage.kind, TimeoutStage.kind,
+        TrustedHostStage.kind,
+    ]
 
     /// Finds those of plugins and of the program, which come and go.
     private let others: @Sendable (_ name: String) -> MiddlewareKind?

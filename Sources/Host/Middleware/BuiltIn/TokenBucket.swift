@@ -1,7 +1,7 @@
 /// Who may have so many things at once, and more as time goes on.
 ///
-/// Exact: a token is counted as the nanoseconds of a period, of which each nanosecond brings as many as there are tokens
-/// in one. No division loses anything.
+/// Exact: a token is counted as the nanoseconds of a period, of which each nanosecond brings as many as there are
+/// tokens in one. No division loses anything.
 package struct TokenBucket: Sendable {
     /// What all buckets of a kind have in common.
     package struct Rate: Sendable, Equatable {
