@@ -2,8 +2,8 @@
 ///
 /// Two tables take turns: what is used is in the young one, or is moved there. When that has half of the keys, or a
 /// time has passed in which any bucket fills, the old one is thrown away as a whole. A bucket that nobody used for that
-/// time is full, and nothing is lost with it. Only with more keys than there is room for in that time, those that were used
-/// least recently start anew.
+/// time is full, and nothing is lost with it. Only with more keys than there is room for in that time, those that were
+/// used least recently start anew.
 package struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
     private let rate: TokenBucket.Rate
     private let room: Int
