@@ -55,7 +55,7 @@ let rooms: [Target] = [
         name: "HostAdmin",
         dependencies: [
             "HostControl", "HostDispatch", "HostPlugins", logging, serviceLifecycle, nioCore,
-            nioPosix, nioHTTP1, asyncHTTPClient,
+            nioLocks, nioPosix, nioHTTP1, asyncHTTPClient, crypto,
             nioFoundation, httpTypes,
             .product(name: "Hummingbird", package: "hummingbird"),
         ],

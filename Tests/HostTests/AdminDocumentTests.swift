@@ -26,9 +26,9 @@ import Testing
                 documented.insert("\(method.uppercased()) \(path)")
             }
         }
-        let routes = AdminOperation.allCases.map { "\($0.methodName) \($0.path)" }
-        #expect(Set(routes).count == routes.count)
-        #expect(documented == Set(routes))
+        // Of the router, which passes over what is added twice: so the table is looked at as well.
+        #expect(AdminRouter.routes.sorted() == documented.sorted())
+        #expect(AdminRouter.routes.count == AdminOperation.allCases.count)
     }
 
     @Test("is what the host serves, and its paths take the methods that it says")

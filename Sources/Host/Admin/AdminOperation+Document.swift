@@ -113,7 +113,7 @@ extension AdminOperation {
         }
     }
 
-    /// The statuses of its problems. Those of changes: 500 for what can't be written down, 503 for a host that starts
+    /// The statuses of its problems, but for 401, which all have. Those of changes: 500 for what can't be written down, 503 for a host that starts
     /// or ends.
     var problems: [Int] {
         switch self {
@@ -129,7 +129,7 @@ extension AdminOperation {
         case .setTraffic, .shadowTraffic: [400, 404, 413, 500, 503]
         case .applyConfiguration: [400, 404, 409, 413, 500, 503]
         case .callEndpoint:
-            [400, 401, 403, 404, 409, 413, 429, 499, 500, 501, 503, 504]
+            [400, 403, 404, 409, 413, 429, 499, 500, 501, 503, 504]
         }
     }
 
