@@ -29,13 +29,13 @@ extension AdminDocument {
         ]),
         "CreateBackend": object(
             [
-                "tag": name,
+                "tag": tag,
                 "plugin": ["type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"],
                 "config": orNull(ref("BackendOptions")),
             ], optional: ["config"], isClosed: true),
         "CreateEndpoint": object(
             [
-                "name": name, "backend": name, "route": orNull(HostFile.Endpoint.routeSchema),
+                "name": name, "backend": tag, "route": orNull(HostFile.Endpoint.routeSchema),
                 "methods": orNull(HostFile.Endpoint.methodsSchema),
             ], optional: ["route", "methods"], isClosed: true),
         "Traffic": weights(most: nil),
@@ -74,9 +74,12 @@ extension AdminDocument {
     private static let origin: JSONValue = [
         "type": "string", "enum": .array(Origin.allCases.map { .string($0.rawValue) }),
     ]
-    /// A backend's tag or an endpoint's name.
+    private static let tag: JSONValue = [
+        "type": "string", "pattern": .string(ConfiguredName.tagPattern),
+    ]
+    /// An endpoint's.
     private static let name: JSONValue = [
-        "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,254}$",
+        "type": "string", "pattern": .string(ConfiguredName.endpointPattern),
     ]
 
     private static func weights(most: Int64?) -> JSONValue {

@@ -31,7 +31,7 @@ extension BackendOptions {
             "drain_timeout", \.drainTimeout, .time(),
             "How long a replaced or removed replica may take to finish its calls. Default: 20s."),
         .optional(
-            "health_check_period", \.healthCheckPeriod, .time(least: .milliseconds(1)),
+            "health_check_period", \.healthCheckPeriod, healthCheckPeriod,
             "How often a replica's health is asked for, if the plugin can tell. Default: 10s."),
         .optional(
             "health_check_failures", \.healthCheckFailures, .count(1...1_000),
@@ -44,6 +44,18 @@ extension BackendOptions {
             "user_config", \.userConfig, .json,
             "Anything; the plugin gets it as JSON. Default: null."),
     ]
+
+    /// 1 ms at least. The schema tells so, for what is written with one digit behind the point that isn't 0, in minutes
+    /// and hours with one of the first four.
+    private static let healthCheckPeriod: ConfigurationForm<Time> = {
+        let form = ConfigurationForm<Time>.time(least: .milliseconds(1))
+        let whole = #"0*[1-9][0-9]*(\.[0-9]+)?(ms|s|m|h)"#
+        let parts = #"0*\.([0-9]{0,2}[1-9][0-9]*s|[0-9]{0,3}[1-9][0-9]*(m|h))"#
+        let micros = #"0*[1-9][0-9]{3,}(\.[0-9]+)?us"#
+        return ConfigurationForm(
+            schema: ["type": "string", "pattern": .string("^(\(whole)|\(parts)|\(micros))$")],
+            read: form.read, write: form.write)
+    }()
 
     static let form = ConfigurationForm<BackendOptions>
         .mapping(keys, from: BackendOptions(), such: "{num_replicas: 2}", rules: rules)
