@@ -36,7 +36,7 @@ extension AdminDocument {
         "CreateEndpoint": object(
             [
                 "name": name, "backend": tag, "route": orNull(HostFile.Endpoint.routeSchema),
-                "methods": orNull(HostFile.Endpoint.methodsSchema),
+                "methods": orNull(methods),
             ], optional: ["route", "methods"], isClosed: true),
         "Traffic": weights(most: nil),
         "Shadow": object(
@@ -77,6 +77,12 @@ extension AdminDocument {
     private static let tag: JSONValue = [
         "type": "string", "pattern": .string(ConfiguredName.tagPattern),
     ]
+    /// As in the file, but one that stands there twice counts once.
+    private static let methods: JSONValue = {
+        guard case .object(var keywords) = HostFile.Endpoint.methodsSchema else { return texts }
+        keywords["uniqueItems"] = nil
+        return .object(keywords)
+    }()
     /// An endpoint's.
     private static let name: JSONValue = [
         "type": "string", "pattern": .string(ConfiguredName.endpointPattern),

@@ -45,15 +45,17 @@ extension BackendOptions {
             "Anything; the plugin gets it as JSON. Default: null."),
     ]
 
-    /// 1 ms at least. The schema tells so, for what is written with one digit behind the point that isn't 0, in minutes
-    /// and hours with one of the first four.
+    /// 1 ms at least. The schema tells so, save for fractions of minutes and hours that begin with four zeros, and for
+    /// what is longer than a hundred days.
     private static let healthCheckPeriod: ConfigurationForm<Time> = {
         let form = ConfigurationForm<Time>.time(least: .milliseconds(1))
-        let whole = #"0*[1-9][0-9]*(\.[0-9]+)?(ms|s|m|h)"#
+        let wholes = [
+            "{3,12}us", "{0,9}ms", "{0,6}s", "{0,4}m", "{0,2}h",
+        ].map { "0*[1-9][0-9]" + $0.replacing("}", with: #"}(\.[0-9]+)?"#) }
         let parts = #"0*\.([0-9]{0,2}[1-9][0-9]*s|[0-9]{0,3}[1-9][0-9]*(m|h))"#
-        let micros = #"0*[1-9][0-9]{3,}(\.[0-9]+)?us"#
+        let pattern = "^(\(parts)|\(wholes.joined(separator: "|")))$"
         return ConfigurationForm(
-            schema: ["type": "string", "pattern": .string("^(\(whole)|\(parts)|\(micros))$")],
+            schema: ["type": "string", "pattern": .string(pattern)],
             read: form.read, write: form.write)
     }()
 
