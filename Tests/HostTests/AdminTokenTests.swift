@@ -272,6 +272,7 @@ import Testing
         let client = try AdminClient(
             url: "http://127.0.0.1:\(try #require(host.adminPort))/", token: Self.token)
         #expect(try await client.list().plugins.isEmpty)
+        #expect(host.output.contains("the admin API is at http://127.0.0.1:"))
 
         try await TestHost.run(configure: { configuration in
             configuration.adminPort = 0

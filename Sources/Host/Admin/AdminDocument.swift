@@ -38,10 +38,10 @@ package enum AdminDocument {
     private static let about = """
         Served on a Unix socket with mode 0600: who can open it may do all of this. Over TCP, where it is served if \
         admin_listen says so, each request needs the token; without it the answer is 401 with WWW-Authenticate, \
-        whatever is asked for. Errors are problems (RFC 9457). 400 is for what has another form than this document says; 422 for what has \
-        it and can't be done: weights that don't sum to 1, a backend in the body that isn't there, a plugin that fails. \
-        HEAD is answered where GET is; another method that a \
-        path does not take gets 405 with Allow, an unknown path 404.
+        whatever is asked for. Errors are problems (RFC 9457). 400 is for what has another form than this document \
+        says; 422 for what has it and can't be done: weights that don't sum to 1, a backend in the body that isn't \
+        there, a plugin that fails. HEAD is answered where GET is; another method that a path does not take gets 405 \
+        with Allow, an unknown path 404.
         """
 
     private static var paths: [String: JSONValue] {

@@ -58,7 +58,8 @@ extension AdminServer {
             }
         case .setTraffic:
             try await decoding([String: Double].self, request) { weights in
-                try await AdminResponses.answer(failure: \.httpStatusOfBody) { () throws(ControlError) in
+                try await AdminResponses.answer(failure: \.httpStatusOfBody) {
+                    () throws(ControlError) in
                     try await control.setTraffic(name(context), weights)
                 }
             }
@@ -78,7 +79,8 @@ extension AdminServer {
         let isDryRun = try flag("dry_run", request)
         let yaml = String(buffer: try await content(of: request))
         let file = request.uri.queryParameters.get("file") ?? "backplane.yaml"
-        return try await AdminResponses.answer(failure: \.httpStatusOfBody) { () throws(ControlError) in
+        return try await AdminResponses.answer(failure: \.httpStatusOfBody) {
+            () throws(ControlError) in
             let (changes, backends) = try await control.apply(
                 yaml: yaml, file: file, isDryRun: isDryRun)
             return AdminChanges(changes: changes, backends: backends)

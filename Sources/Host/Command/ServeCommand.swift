@@ -130,6 +130,10 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let url = "http://\(addresses.host):\(addresses.port)"
         print("backplane \(Version.text) serves \(pluginsDir) on \(url)")
+        if let port = addresses.adminPort {
+            let listen = HostFile.Listen(host: configuration.adminHost, port: port)
+            print("the admin API is at http://\(listen) for who has the token")
+        }
         let route = addresses.routes.contains("/echo") ? "/echo" : addresses.routes.first
         if let route {
             print("try: curl -d 'hi there' \(url)\(route)")

@@ -71,7 +71,8 @@ import Testing
             try directory.makeDirectory("state.db.new-by-hand"),
         ]
         // `flock` of util-linux, as another process.
-        let holder = try Program("flock", ["--no-fork", held, "sh", "-c", "echo held; exec sleep 1000"])
+        let holder = try Program(
+            "flock", ["--no-fork", held, "sh", "-c", "echo held; exec sleep 1000"])
         try await Eventually.true { holder.output == "held\n" }
 
         await (try StateStore.open(path)).close()
