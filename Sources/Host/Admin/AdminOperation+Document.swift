@@ -114,8 +114,8 @@ extension AdminOperation {
         }
     }
 
-    /// The statuses of its problems, but for 401, which all have. Those of changes: 500 for what can't be written down, 503 for a host that starts
-    /// or ends.
+    /// The statuses of its problems, but for 401, which all have. Those of changes: 500 for what can't be written down,
+    /// 503 for a host that starts or ends.
     var problems: [Int] {
         switch self {
         case .listPlugins, .listBackends, .listEndpoints, .exportConfiguration, .showDocument: []

@@ -80,10 +80,7 @@ extension PluginDeployment {
     }
 
     private func retryStarts() async {
-        // Cancelled while it waited for its turn: something has changed, and everything was tried then.
-        guard !Task.isCancelled, let generation, let manifest = try? await readManifest() else {
-            return
-        }
+        guard let generation, let manifest = try? await readManifest() else { return }
         for target in await environment.directory.targets(of: name) {
             let tag = target.backend.tag
             guard let before = failures[tag], before.code == .lifecycleFailed else { continue }
@@ -100,6 +97,8 @@ extension PluginDeployment {
         }
         retryStartsLater(afresh: false)
     }
+
+    // MARK: Changes
 
     /// Ends a backend that is not to be any more.
     private func takeAway(_ service: BackendService) {
