@@ -109,6 +109,26 @@ import Testing
         }
     }
 
+    @Test(
+        "update waits for what it has changed: what was wrong before is not told, and replicas are there"
+    )
+    func updateWaits() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        for number in 1...10 {
+            let tag = "b\(number)"
+            let refused = try await host.run(
+                "backends", "create", tag, "--plugin", "counter", "--config",
+                #"{"user_config": {"start": "x"}}"#)
+            #expect(refused.status == 1)
+            let mended = try await host.run(
+                "backends", "update", tag, "--config", #"{"user_config": {"start": 3}}"#)
+            #expect(mended.status == 0, "\(mended.errors)")
+            let grown = try await host.run(
+                "backends", "update", tag, "--json", "--config", #"{"num_replicas": 2}"#)
+            #expect(grown.output.contains(#""target_replicas":2"#), "\(grown.output)")
+        }
+    }
+
     @Test("a backend that its plugin refused is tried again, without a change")
     func refusedAtFirst() async throws {
         let directory = try TemporaryDirectory()

@@ -15,8 +15,9 @@ extension AdminDocument {
                     [
                         "generation": count, "replicas": count, "target_replicas": count,
                         "waiting": count, "running": count, "reason": text,
+                        "following": ["type": "boolean"],
                     ],
-                    optional: ["generation", "reason"]),
+                    optional: ["generation", "reason", "following"]),
             ]),
         "EndpointStatus": object(
             [
