@@ -57,7 +57,8 @@ let rooms: [Target] = [
         name: "HostAdmin",
         dependencies: [
             "HostControl", "HostDispatch", "HostForms", "HostPlugins", logging, serviceLifecycle,
-            nioCore, nioPosix, nioHTTP1, asyncHTTPClient, nioFoundation, httpTypes,
+            nioCore, nioLocks, nioPosix, nioHTTP1, asyncHTTPClient, crypto, nioFoundation,
+            httpTypes,
             .product(name: "Hummingbird", package: "hummingbird"),
         ],
         path: "Sources/Host/Admin",

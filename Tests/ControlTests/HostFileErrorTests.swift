@@ -27,8 +27,8 @@ import Testing
             "plugins-dir: x", "1:1: there is no key plugins-dir; did you mean plugins_dir?"),
         Broken(
             "logging: {}",
-            "1:1: there is no key logging; there are: listen, plugins_dir, admin_socket, limits, "
-                + "backends, endpoints, middleware"),
+            "1:1: there is no key logging; there are: listen, plugins_dir, admin_socket, "
+                + "admin_listen, admin_token_file, limits, backends, endpoints, middleware"),
         Broken(
             "backends:\n  echo:\n    plugin: echo\n    max_batchsize: 2",
             "4:5: backends.echo has no key max_batchsize; did you mean max_batch_size?"),

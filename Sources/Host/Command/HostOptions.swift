@@ -28,6 +28,27 @@ struct HostOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Serve the admin API over TCP as well, for who has the token.",
+            discussion: "Not encrypted: 127.0.0.1, or TLS in front of it. Default: not at all.",
+            valueName: "host:port"),
+        transform: { text in
+            guard let listen = HostFile.Listen(text) else {
+                throw ValidationError(
+                    "'\(text)' is no address and port, such as 127.0.0.1:9000 or [::1]:9000")
+            }
+            return listen
+        })
+    var adminListen: HostFile.Listen?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the token for --admin-listen, of mode 0600.",
+            discussion: "SIGHUP reads it anew. `openssl rand -hex 32` makes a token.",
+            valueName: "path"))
+    var adminTokenFile: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Threads that do I/O. Default: half of the processors.", valueName: "count"))
     var ioThreads: Int?
 
@@ -114,6 +135,11 @@ struct HostOptions: ParsableArguments {
         set(&configuration.drainTimeout, drainTimeout.map { $0.duration ?? never })
         set(&configuration.shutdownTimeout, shutdownTimeout.map { $0.duration ?? never })
         if let adminSocket { configuration.adminSocket = adminSocket }
+        if let adminListen {
+            configuration.adminHost = adminListen.host
+            configuration.adminPort = adminListen.port
+        }
+        if let adminTokenFile { configuration.adminTokenFile = adminTokenFile }
         if let ioThreads { configuration.eventLoopCount = ioThreads }
     }
 
@@ -130,6 +156,8 @@ extension HostOptions {
         host = file.listen?.host
         port = file.listen?.port
         adminSocket = file.adminSocket
+        adminListen = file.adminListen
+        adminTokenFile = file.adminTokenFile
         ioThreads = file.limits.ioThreads
         maxQueuedRequests = file.limits.maxQueuedRequests
         maxBodySize = file.limits.maxBodySize

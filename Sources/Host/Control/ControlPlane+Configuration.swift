@@ -90,7 +90,7 @@ extension ControlPlane {
         do throws(ConfigurationError) {
             parsed = try HostFile(yaml: yaml, file: file, middleware: catalog)
         } catch {
-            throw ControlError(.invalid, error.description, cause: error)
+            throw ControlError(error)
         }
         do throws(ControlError) {
             return try ControlState.declaration(
@@ -104,7 +104,9 @@ extension ControlPlane {
                         shadows: endpoint.shadow.filter { $0.value > 0 }, origin: .file)
                 }, middleware: parsed.middleware)
         } catch {
-            throw ControlError(error.code, "\(file): \(error.message)", cause: error)
+            // The file has the form that it must have: what can't be is what it says.
+            let code = error.code == .invalid ? .contradiction : error.code
+            throw ControlError(code, "\(file): \(error.message)", cause: error)
         }
     }
 

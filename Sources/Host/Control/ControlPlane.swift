@@ -29,6 +29,8 @@ package actor ControlPlane {
     nonisolated let catalog: MiddlewareCatalog
     /// Told when the backends of a plugin are others, or other settings are theirs.
     private var onTargetsChanged: @Sendable (_ plugin: String) async -> Void = { _ in }
+    /// Plugins that have yet to follow a change, and how many. What they say of themselves is about the time before.
+    private var following: [String: Int] = [:]
     private var servingStatus:
         @Sendable (_ tag: String, _ plugin: String) async -> BackendStatus.Serving = { _, _ in
             BackendStatus.Serving()
@@ -177,7 +179,12 @@ package actor ControlPlane {
         routes.replaceAll(endpoints)
         routes.chain = chains.host.links.isEmpty ? nil : chains.host
         for plugin in affected {
-            Task { [onTargetsChanged] in await onTargetsChanged(plugin) }
+            following[plugin, default: 0] += 1
+            Task {
+                await onTargetsChanged(plugin)
+                let left = (following[plugin] ?? 1) - 1
+                following[plugin] = left > 0 ? left : nil
+            }
         }
     }
 
@@ -188,7 +195,13 @@ package actor ControlPlane {
     }
 
     func status(_ tag: String, _ record: BackendRecord) async -> BackendStatus {
-        BackendStatus(tag: tag, record, serving: await servingStatus(tag, record.plugin))
+        let isFollowing = following[record.plugin] != nil
+        var serving = await servingStatus(tag, record.plugin)
+        if isFollowing {
+            serving.isFollowing = true
+            serving.reason = nil
+        }
+        return BackendStatus(tag: tag, record, serving: serving)
     }
 }
 

@@ -4,6 +4,9 @@ package import HostMiddleware
 ///
 /// Never changes: another one of the same name takes its place in the ``RouteTable``.
 package final class Endpoint: Sendable {
+    /// The HTTP methods that there are to take, whoever configures it.
+    static let possibleMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
     package let name: String
     /// nil: reachable by handles alone.
     package let pattern: RoutePattern?

@@ -1,7 +1,14 @@
 /// Durations as people write them: a number and a unit, `250us`, `2ms`, `10s`, `1.5m`, `1h`.
 package enum DurationText {
-    /// What ``parse(_:)`` reads, as a regular expression of JSON Schema; the limit of a year aside.
-    package static let pattern = #"^([0-9]+(\.[0-9]+)?|\.[0-9]+)(us|ms|s|m|h)$"#
+    /// What ``parse(_:)`` reads, as a regular expression of JSON Schema; the last month or so of the year aside.
+    package static let pattern: String = {
+        let wholes = [
+            "([0-9]{1,13}|[12][0-9]{13})us", "([0-9]{1,10}|[12][0-9]{10})ms",
+            "([0-9]{1,7}|[12][0-9]{7})s", "([0-9]{1,5}|[1-4][0-9]{5})m",
+            "([0-9]{1,3}|[1-7][0-9]{3})h",
+        ].map { $0.replacing(")", with: #")(\.[0-9]+)?"#) }
+        return #"^(\.[0-9]+(us|ms|s|m|h)|0*("# + wholes.joined(separator: "|") + "))$"
+    }()
 
     private static let units: [(suffix: String, nanoseconds: Int64)] = [
         ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000),

@@ -10,6 +10,12 @@ extension HostFile {
             "plugins_dir", \.pluginsDirectory, .text("a path"), "The directory with the libraries."),
         .optional(
             "admin_socket", \.adminSocket, .text("a path"), "The socket for the other commands."),
+        .optional(
+            "admin_listen", \.adminListen, Listen.form,
+            "Where the admin API is served over TCP as well, for who has the token."),
+        .optional(
+            "admin_token_file", \.adminTokenFile, .text("a path"),
+            "The file with the token for admin_listen, of mode 0600."),
         .defaulted(
             "limits", \.limits, Limits.form, unless: Limits(),
             "The host's limits, and defaults of its backends."),

@@ -76,6 +76,8 @@ package struct HostFile: Sendable, Equatable {
     package var listen: Listen?
     package var pluginsDirectory: String?
     package var adminSocket: String?
+    package var adminListen: Listen?
+    package var adminTokenFile: String?
     package var limits = Limits()
     /// By tag, which is any text.
     package var backends: [String: Backend] = [:]
