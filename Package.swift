@@ -27,6 +27,11 @@ let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing = Target.Dependency.product(
+    name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(
+    name: "InMemoryTracing", package: "swift-distributed-tracing")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let asyncHTTPClient = Target.Dependency.product(
     name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -86,7 +91,7 @@ let rooms: [Target] = [
         name: "HostMiddleware",
         dependencies: [
             "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks, nioPosix,
-            nioHTTP1, logging, crypto, jwt,
+            nioHTTP1, logging, tracing, crypto, jwt,
         ],
         path: "Sources/Host/Middleware",
         swiftSettings: houseRules
@@ -192,7 +197,9 @@ let tests: [Target] = [
         dependencies: [
             "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostDispatch",
             "HostForms",
-            "HostPlugins", nioCore, nioLocks, nioHTTP1, nioFoundation, logging, httpTypes,
+            "HostPlugins", nioCore, nioLocks, nioHTTP1, nioFoundation, logging, httpTypes, tracing,
+            inMemoryTracing,
+            nioEmbedded,
         ],
         swiftSettings: rules
     ),
@@ -241,6 +248,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(
