@@ -71,14 +71,8 @@ extension RateLimitStage {
             unless: "default", "What answers call the limit. Default: default."),
     ]
 
-    private static let headerName: ConfigurationForm<String> = {
-        let token = ConfigurationForm<String>.token("the name of a header")
-        return ConfigurationForm(
-            schema: token.schema,
-            read: { (node, path) throws(ConfigurationError) in
-                try token.read(node, path).lowercased()
-            }, write: token.write)
-    }()
+    private static let headerName = ConfigurationForm<String>.lowercasedToken(
+        "the name of a header")
 
     private static let key: ConfigurationForm<Key> = {
         let expected = "address, all, or a header such as {header: X-Api-Key}"
@@ -118,5 +112,19 @@ extension RateLimitStage.Options {
     /// nil: the numbers are too large for each other.
     var tokenRate: TokenBucket.Rate? {
         per.duration.flatMap { TokenBucket.Rate(tokens: rate, per: $0, burst: burst ?? rate) }
+    }
+}
+
+extension ConfigurationForm where Value == String {
+    /// A token of HTTP in whatever case, in lower case.
+    ///
+    /// - Parameter what: how an error calls it.
+    static func lowercasedToken(_ what: String) -> ConfigurationForm {
+        let token = token(what)
+        return ConfigurationForm(
+            schema: token.schema,
+            read: { (node, path) throws(ConfigurationError) in
+                try token.read(node, path).lowercased()
+            }, write: token.write)
     }
 }

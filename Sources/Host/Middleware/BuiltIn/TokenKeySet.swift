@@ -1,0 +1,40 @@
+internal import FoundationEssentials
+
+/// The keys of those that may sign tokens: a JWK set (RFC 7517).
+package struct TokenKeySet: Sendable {
+    package let keys: [TokenKey]
+
+    private struct Written: Decodable {
+        let keys: [Readable]
+    }
+
+    /// A key that isn't understood is passed over, as section 5 of the RFC has it.
+    private struct Readable: Decodable {
+        let key: TokenKey.Written?
+
+        init(from decoder: any Decoder) throws {
+            key = try? TokenKey.Written(from: decoder)
+        }
+    }
+
+    /// - Parameter algorithms: those that are allowed; a key of which none is left is passed over.
+    /// - Throws: ``FileProblem`` when there is no key left. It tells nothing of the content: secrets may be among them.
+    package init(_ json: [UInt8], algorithms: [String], path: String) throws(FileProblem) {
+        guard let written = try? JSONDecoder().decode(Written.self, from: Data(json)) else {
+            throw FileProblem("\(path) is not a JWK set: {\"keys\": [...]}")
+        }
+        keys = written.keys.compactMap(\.key).flatMap(TokenKey.keys)
+            .filter { algorithms.contains($0.algorithm) }
+        guard !keys.isEmpty else {
+            throw FileProblem(
+                "\(path) has no key that can be used with \(algorithms.joined(separator: ", "))")
+        }
+    }
+
+    /// Those that may have signed a token.
+    package func candidates(for token: JSONWebToken) -> [TokenKey] {
+        keys.filter { key in
+            key.algorithm == token.algorithm && (token.keyID == nil || token.keyID == key.id)
+        }
+    }
+}
