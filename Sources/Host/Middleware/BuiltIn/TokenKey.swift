@@ -66,18 +66,23 @@ extension TokenKey {
         let kid: String?
         let alg: String?
         let use: String?
-        let key_ops: [String]?
+        let operations: [String]?
         let n: String?
         let e: String?
         let crv: String?
         let x: String?
         let y: String?
         let k: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case kty, kid, alg, use, n, e, crv, x, y, k
+            case operations = "key_ops"
+        }
     }
 
     /// One key for each algorithm that it may be used with; none if it is not for signatures, or not usable.
     static func keys(of jwk: Written) -> [TokenKey] {
-        guard jwk.use == nil || jwk.use == "sig", jwk.key_ops?.contains("verify") != false else {
+        guard jwk.use == nil || jwk.use == "sig", jwk.operations?.contains("verify") != false else {
             return []
         }
         switch jwk.kty {
