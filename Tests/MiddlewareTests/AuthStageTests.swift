@@ -242,6 +242,10 @@ import Testing
                 "the token is for another audience"
             ),
             (try Self.token(Self.claims(",\"nbf\":99999999999")), "the token is not valid yet"),
+            (
+                try Self.token(Self.claims().replacing("joe", with: #"a\r\nb"#)),
+                "the token's subject can't stand in a header"
+            ),
             // A key that isn't there, and an algorithm that isn't the key's.
             (
                 try Self.token(header: #"{"alg":"ES256","kid":"2"}"#, Self.claims()),

@@ -1,4 +1,5 @@
 internal import HostForms
+internal import HostTokens
 internal import Logging
 
 extension AuthStage {
@@ -184,7 +185,11 @@ extension AuthStage.JWT {
         let isSecret = algorithms.contains { $0.hasPrefix("HS") }
         let reading = WatchedFile<TokenKeySet>.Reading(forbidden: isSecret ? 0o077 : 0o022) {
             (bytes) throws(FileProblem) in
-            try TokenKeySet(bytes, algorithms: algorithms, path: path)
+            do throws(TokenKeySet.Unusable) {
+                return try TokenKeySet(bytes, algorithms: algorithms)
+            } catch {
+                throw FileProblem("\(path) \(error)")
+            }
         }
         let seconds = (leeway.duration ?? .zero) / .seconds(1)
         return TokenVerifier(

@@ -1,5 +1,6 @@
 internal import HostDispatch
 internal import HostPlugins
+internal import HostTokens
 internal import NIOHTTP1
 
 /// Lets requests through whose sender is known: by a bearer token, an API key, or a signed token.

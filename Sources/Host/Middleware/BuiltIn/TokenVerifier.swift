@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import HostTokens
 
 /// Decides whether a token is to be believed.
 struct TokenVerifier: Sendable {
@@ -9,7 +9,7 @@ struct TokenVerifier: Sendable {
 
     init(
         _ file: WatchedFile<TokenKeySet>, _ rules: TokenClaims.Rules,
-        clock: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
+        clock: @escaping @Sendable () -> Double = { LogTime.now.secondsSince1970 }
     ) {
         self.file = file
         self.rules = rules
@@ -23,8 +23,17 @@ struct TokenVerifier: Sendable {
         // The key may be new.
         if candidates.isEmpty { candidates = await file.refreshed().candidates(for: token) }
         for key in candidates where await key.verifies(token.signature, of: token.signed) {
-            return TokenClaims.check(token.payload, rules, at: clock())
+            return TokenClaims.check(token.payload, rules, at: clock()).flatMap { subject in
+                guard let subject, !HTTPText.isFieldValue(subject) else {
+                    return .success(subject)
+                }
+                return .failure(.invalid("the token's subject can't stand in a header"))
+            }
         }
         return .failure(.invalid("no key has signed the token"))
     }
+}
+
+extension LogTime {
+    fileprivate var secondsSince1970: Double { Double(seconds) + Double(milliseconds) / 1000 }
 }

@@ -1,11 +1,12 @@
-// The compiler takes struct stat for one of CoreFoundation's, once anything has imported that.
-internal import CoreFoundation
-internal import Glibc
 internal import HostPlugins
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
 
 /// A file of keys that is read again when it has changed. Any thread; nobody waits for the disk who doesn't ask to.
 final class WatchedFile<Content: Sendable>: Sendable {
@@ -94,8 +95,8 @@ final class WatchedFile<Content: Sendable>: Sendable {
 }
 
 /// Why a file can't be used, in one line with its path. Tells nothing of what is in it.
-package struct FileProblem: Error, CustomStringConvertible {
-    package let description: String
+struct FileProblem: Error, CustomStringConvertible {
+    let description: String
 
     init(_ description: String) {
         self.description = description

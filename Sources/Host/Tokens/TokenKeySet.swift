@@ -4,6 +4,11 @@ internal import FoundationEssentials
 package struct TokenKeySet: Sendable {
     package let keys: [TokenKey]
 
+    /// What is wrong with a set, as it continues its name. Tells nothing of the content: secrets may be among it.
+    package struct Unusable: Error, CustomStringConvertible {
+        package let description: String
+    }
+
     private struct Written: Decodable {
         let keys: [Readable]
     }
@@ -18,16 +23,17 @@ package struct TokenKeySet: Sendable {
     }
 
     /// - Parameter algorithms: those that are allowed; a key of which none is left is passed over.
-    /// - Throws: ``FileProblem`` when there is no key left. It tells nothing of the content: secrets may be among them.
-    package init(_ json: [UInt8], algorithms: [String], path: String) throws(FileProblem) {
+    /// - Throws: ``Unusable`` when there is no key left.
+    package init(_ json: [UInt8], algorithms: [String]) throws(Unusable) {
         guard let written = try? JSONDecoder().decode(Written.self, from: Data(json)) else {
-            throw FileProblem("\(path) is not a JWK set: {\"keys\": [...]}")
+            throw Unusable(description: "is not a JWK set: {\"keys\": [...]}")
         }
         keys = written.keys.compactMap(\.key).flatMap(TokenKey.keys)
             .filter { algorithms.contains($0.algorithm) }
         guard !keys.isEmpty else {
-            throw FileProblem(
-                "\(path) has no key that can be used with \(algorithms.joined(separator: ", "))")
+            throw Unusable(
+                description:
+                    "has no key that can be used with \(algorithms.joined(separator: ", "))")
         }
     }
 

@@ -6,8 +6,8 @@ internal import FoundationEssentials
 /// base64url for no bytes.
 package struct JSONWebToken {
     /// As the header says; who believes it must know that key and algorithm go together.
-    let algorithm: String
-    let keyID: String?
+    package let algorithm: String
+    package let keyID: String?
     /// What is signed.
     package let signed: [UInt8]
     package let payload: [UInt8]

@@ -46,7 +46,7 @@ extension TokenKey {
     package static let algorithms = secretAlgorithms.map(\.name) + publicAlgorithms
 
     /// All but those with a shared secret, with which whoever verifies can sign, too.
-    static let publicAlgorithms =
+    package static let publicAlgorithms =
         rsaAlgorithms.map(\.rawValue) + curves.map(\.algorithm.rawValue) + ["EdDSA"]
 
     /// With the least bytes of a key (RFC 7518, section 3.2).

@@ -71,9 +71,6 @@ package struct TokenClaims: Decodable {
         if let audience = rules.audience, aud?.values.contains(audience) != true {
             return .failure(.invalid("the token is for another audience"))
         }
-        if let sub, !HTTPText.isFieldValue(sub) {
-            return .failure(.invalid("the token's subject can't stand in a header"))
-        }
         return rules.scope.allSatisfy(scopes.contains)
             ? .success(sub) : .failure(.insufficientScope)
     }
