@@ -84,6 +84,16 @@ package struct MiddlewareRequest: Sendable {
     /// When the call ends at the latest. A stage may make it earlier, never later.
     package var limit: NIODeadline? { parts.limit }
 
+    /// When the call ends as its backend and its caller have it, without ``limit``; nil: never, or not known yet, as
+    /// around all backends.
+    package internal(set) var deadline: NIODeadline? {
+        get { parts.deadline }
+        set {
+            makeUnique()
+            parts.deadline = newValue
+        }
+    }
+
     package mutating func shorten(to limit: NIODeadline) {
         makeUnique()
         parts.limit = min(parts.limit ?? limit, limit)
@@ -122,6 +132,7 @@ package struct MiddlewareRequest: Sendable {
         var head: Head
         var body: ByteBuffer?
         var limit: NIODeadline?
+        var deadline: NIODeadline?
         var isHeadChanged = false
 
         init(
@@ -142,6 +153,7 @@ package struct MiddlewareRequest: Sendable {
                 remoteAddress: other.remoteAddress, parent: other.parent, head: other.head,
                 body: other.body)
             limit = other.limit
+            deadline = other.deadline
             isHeadChanged = other.isHeadChanged
         }
     }
