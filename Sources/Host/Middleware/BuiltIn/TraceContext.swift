@@ -20,8 +20,8 @@ struct TraceContext: Equatable {
         isSampled = false
     }
 
-    /// - Returns: nil when there is none, or not one valid one. What follows from a `tracestate` that isn't valid is that
-    ///   there is none.
+    /// - Returns: nil when there is none, or not one valid one. A `tracestate` that isn't valid is none, and changes
+    ///   nothing else.
     init?(_ headers: HTTPHeaders) {
         let parents = headers["traceparent"]
         guard parents.count == 1 else { return nil }
