@@ -137,15 +137,16 @@ extension HTTPConnection {
 
     // MARK: Answers before the body has arrived
 
-    /// Keeps an answer until the body has arrived; where the client waits to be asked for the body, or sends too much
-    /// of it, the answer is the connection's last.
+    /// Keeps an answer until the body has arrived; where the client waits to be asked for the body, or sends or
+    /// announces too much of it, the answer is the connection's last.
     func finishEarly(
         _ exchange: HTTPExchange, _ result: Result<PluginResponse, DispatchError>,
         _ reception: Reception
     ) {
         guard case .passing(var passing) = reception.course else { return }
         let waitsForBody = reception.request.expectsContinue && !passing.hasAskedForBody
-        guard passing.isBodyTooLarge || waitsForBody else {
+        let announced = reception.request.contentLength ?? 0
+        guard passing.isBodyTooLarge || waitsForBody || announced > passing.incoming.limit else {
             var reception = reception
             passing.answer = result
             reception.body = ByteBuffer()

@@ -61,7 +61,7 @@ final class TrustedHostStage: MiddlewareStage {
 
     private func isAllowed(_ host: String) -> Bool {
         names.contains(host)
-            || suffixes.contains { host.hasSuffix($0) && host.utf8.count > $0.utf8.count }
+            || suffixes.contains(where: host.hasSuffix)
     }
 
     /// A host in the form in which it is compared; nil: it is none.
