@@ -2,7 +2,8 @@ package import HostDispatch
 package import NIOCore
 
 /// What a stage does with an answer on its way out. Made for one request; its functions don't overlap for a plugin that
-/// writes from one thread at a time.
+/// writes from one thread at a time, but that ``end(_:)`` may come while a piece passes: a deadline, or a client that
+/// leaves, ends the answer under the plugin's hands.
 package protocol AnswerFilter: Sendable {
     /// Sees the head, before anything of the body; once.
     func begin(_ head: inout AnswerHead)

@@ -9,6 +9,7 @@ package final class FilteringCaller<Filter: AnswerFilter>: Caller {
     private let caller: any Caller
     private let meter: StageMeter
     private let hasBegun = Atomic<Bool>(false)
+    private let isOver = Atomic<Bool>(false)
 
     package init(_ filter: Filter, before caller: any Caller, _ passage: Passage) {
         self.filter = filter
@@ -23,6 +24,7 @@ package final class FilteringCaller<Filter: AnswerFilter>: Caller {
     package func makeMetadata() -> CallMetadata { caller.makeMetadata() }
 
     package func receive(part: PluginResponse) -> Bool {
+        guard !isOver.load(ordering: .acquiring) else { return false }
         let start = NIODeadline.now()
         var part = part
         begin(&part, isWhole: false)
@@ -32,6 +34,7 @@ package final class FilteringCaller<Filter: AnswerFilter>: Caller {
     }
 
     package func receive(_ result: Result<PluginResponse, DispatchError>) {
+        isOver.store(true, ordering: .releasing)
         let start = NIODeadline.now()
         switch result {
         case .success(var last):
