@@ -27,6 +27,11 @@ let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing = Target.Dependency.product(
+    name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(
+    name: "InMemoryTracing", package: "swift-distributed-tracing")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let asyncHTTPClient = Target.Dependency.product(
     name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -86,7 +91,7 @@ let rooms: [Target] = [
         name: "HostMiddleware",
         dependencies: [
             "HostTokens", "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks,
-            nioPosix, nioHTTP1, logging, crypto,
+            nioPosix, nioHTTP1, logging, tracing, crypto,
         ],
         path: "Sources/Host/Middleware",
         swiftSettings: houseRules
@@ -199,7 +204,8 @@ let tests: [Target] = [
         dependencies: [
             "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostTokens",
             "HostDispatch", "HostForms", "HostPlugins", "CZlib", crypto, nioPosix, nioCore,
-            nioLocks, nioHTTP1, nioFoundation, logging, httpTypes,
+            nioLocks, nioHTTP1, nioFoundation, nioEmbedded, logging, httpTypes, tracing,
+            inMemoryTracing,
         ],
         swiftSettings: rules
     ),
@@ -248,6 +254,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(

@@ -7,7 +7,8 @@ package struct MiddlewareCatalog: Sendable {
     package static let builtIn: [MiddlewareKind] = [
         AccessLogStage.kind, AuthStage.kind, BodyLimitStage.kind, CircuitBreakerStage.kind,
         CompressionStage.kind, CORSStage.kind, HeadersStage.kind, RateLimitStage.kind,
-        RequestIDStage.kind, RetryStage.kind, TimeoutStage.kind, TrustedHostStage.kind,
+        RequestIDStage.kind, RetryStage.kind, TimeoutStage.kind, TracingStage.kind,
+        TrustedHostStage.kind,
     ]
 
     /// Finds those of plugins and of the program, which come and go.
