@@ -91,10 +91,19 @@ let rooms: [Target] = [
     ),
     .target(
         name: "HostPlugins",
-        dependencies: ["PluginABI", nioCore, nioLocks, logging],
+        dependencies: ["HostTypedCalls", "PluginABI", nioCore, nioLocks, logging],
         path: "Sources/Host/Plugins",
         swiftSettings: houseRules
     ),
+    .target(
+        name: "HostTypedCalls",
+        dependencies: ["CLibFFI", nioCore],
+        path: "Sources/Host/TypedCalls",
+        swiftSettings: houseRules
+    ),
+    .systemLibrary(
+        name: "CLibFFI", path: "Sources/CLibFFI", pkgConfig: "libffi",
+        providers: [.apt(["libffi-dev"])]),
     .target(name: "PluginABI", path: "Sources/PluginABI"),
 ]
 
@@ -134,6 +143,11 @@ let tests: [Target] = [
             nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Tests/Support",
+        swiftSettings: rules
+    ),
+    .testTarget(
+        name: "TypedCallsTests",
+        dependencies: ["TestSupport", "HostTypedCalls", nioCore],
         swiftSettings: rules
     ),
     .testTarget(
