@@ -34,8 +34,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "backplane",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", nioCore, logging, serviceLifecycle,
-            nioFoundation,
+            "Backplane", "HostAdmin", "HostControl", "HostInspection", nioCore, logging,
+            serviceLifecycle, nioFoundation,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -74,8 +74,8 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, logging, serviceLifecycle,
-            crypto, grdb, .product(name: "Yams", package: "Yams"),
+            "HostDispatch", "HostPlugins", "HostTypedCalls", nioCore, nioLocks, nioPosix, logging,
+            serviceLifecycle, crypto, grdb, .product(name: "Yams", package: "Yams"),
         ],
         path: "Sources/Host/Control",
         swiftSettings: houseRules
@@ -87,6 +87,12 @@ let rooms: [Target] = [
             .product(name: "DequeModule", package: "swift-collections"),
         ],
         path: "Sources/Host/Dispatch",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostInspection",
+        dependencies: ["HostPlugins", "HostTypedCalls"],
+        path: "Sources/Host/Inspection",
         swiftSettings: houseRules
     ),
     .target(
@@ -166,7 +172,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", "state-writer", nioCore,
+            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", "HostTypedCalls",
+            "state-writer", nioCore,
             nioLocks, nioPosix, logging, grdb,
         ],
         swiftSettings: rules

@@ -8,7 +8,8 @@ import Testing
     private static let rooms = [
         ("Command", "backplane"), ("Backplane", "Backplane"), ("Admin", "HostAdmin"),
         ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Dispatch", "HostDispatch"),
-        ("Plugins", "HostPlugins"), ("TypedCalls", "HostTypedCalls"),
+        ("Inspection", "HostInspection"), ("Plugins", "HostPlugins"),
+        ("TypedCalls", "HostTypedCalls"),
     ]
 
     @Test("each folder of the host has a place in the order of the rooms")

@@ -15,6 +15,9 @@ package struct PluginDescriptor: Sendable {
     /// The method that is called when the caller names none.
     package static let defaultMethod = "__call__"
 
+    /// What a plugin exports.
+    package static let entrySymbol = BACKPLANE_ENTRY_SYMBOL
+
     package let name: String
     package let version: String
     package let description: String
