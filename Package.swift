@@ -162,6 +162,13 @@ let tests: [Target] = [
         swiftSettings: rules
     ),
     .testTarget(
+        name: "InspectionTests",
+        dependencies: [
+            "TestSupport", "HostControl", "HostInspection", "HostPlugins", "HostTypedCalls",
+        ],
+        swiftSettings: rules
+    ),
+    .testTarget(
         name: "DispatchTests",
         dependencies: [
             "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins",

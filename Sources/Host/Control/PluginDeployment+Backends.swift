@@ -15,6 +15,11 @@ extension PluginDeployment {
             name: name, what: "reading the manifest",
             timeout: environment.settings.backendDefaults.lifecycleTimeout
         ) { () throws(PluginError) in try PluginManifest.read(path) }
+        // Other functions, or the same ones called otherwise, take a new generation.
+        guard manifest.adoption == generation?.adoption else {
+            try await takeIntoService(.file)
+            return
+        }
         try await reconcile(with: manifest)
     }
 

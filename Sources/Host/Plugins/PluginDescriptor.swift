@@ -30,6 +30,25 @@ package struct PluginDescriptor: Sendable {
 
     package func methodIndex(named name: String) -> Int? { indices[name] }
 
+    /// What a manifest says of a library that is no plugin.
+    ///
+    /// - Parameter path: where the library is; its file's name is the version: `libz.so.1.2.13`.
+    init(adopting adoption: Adoption, as name: String, from path: String?) {
+        self.name = name
+        version = LibraryLocation.fileName(path ?? adoption.library)
+        description = "the library \(adoption.library)"
+        abiVersion = "-"
+        isReentrant = adoption.isReentrant
+        isUnloadable = false
+        methods = adoption.methods.map {
+            Method(
+                name: $0.name, description: $0.description, isBatchable: !$0.isInline,
+                isInline: $0.isInline, isAsync: false, preferredBatchSize: nil)
+        }
+        indices = Dictionary(
+            uniqueKeysWithValues: adoption.methods.enumerated().map { ($1.name, $0) })
+    }
+
     /// Reads and checks a descriptor. Calls nothing in the plugin.
     ///
     /// - Throws: ``PluginError`` that names the member at fault.

@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOConcurrencyHelpers
 internal import PluginABI
 
@@ -21,6 +22,9 @@ internal import PluginABI
     ) throws(PluginError) {
         self.generation = generation
         var instance: OpaquePointer?
+        if let adopted = generation.library.adopted {
+            unsafe instance = try unsafe OpaquePointer(adopted.makeInstance(userConfig: userConfig))
+        }
         if let create = unsafe generation.library.functions.create {
             unsafe try LifecycleError.check("create") { error in
                 unsafe Self.withStrings(backend, userConfig) { backend, userConfig in
@@ -36,6 +40,12 @@ internal import PluginABI
 
     /// Runs the plugin's `destroy`. No call of the instance may be unfinished.
     package func destroy() {
+        if let adopted = generation.library.adopted {
+            if let failure = unsafe adopted.destroy(UnsafeMutableRawPointer(pointer)) {
+                generation.conduct.logger.error("the destructor failed: \(failure)")
+            }
+            return
+        }
         unsafe generation.library.functions.destroy?(pointer)
     }
 
@@ -46,6 +56,12 @@ internal import PluginABI
     ///   - method: an index into the descriptor's methods.
     ///   - calls: one call, or several if the method is batchable.
     package func invoke(method: Int, calls: [any PluginCall]) {
+        if let adopted = generation.library.adopted {
+            for call in calls {
+                unsafe call.finish(adopted.methods[method].answer(to: call, pointer))
+            }
+            return
+        }
         let description = generation.descriptor.methods[method]
         let registry = generation.context.calls
         let unfinished = unsafe withUnsafeTemporaryAllocation(

@@ -13,11 +13,14 @@ internal import Glibc
 @safe final class PluginLibrary: @unchecked Sendable {
     // Sendable: the pointers are constant, what they point to is constant plugin memory, and the functions among it
     // are called as their thread tags say.
-    let copy: LibraryStore.Copy
+    /// nil: it is mapped where it is.
+    let copy: LibraryStore.Copy?
     let descriptor: PluginDescriptor
     private let handle: UnsafeMutableRawPointer
     private let plugin: UnsafePointer<backplane_plugin_t>
     private let invokes: [Invoke]
+    /// The functions of a library that is no plugin.
+    let adopted: AdoptedFunctions?
 
     typealias Invoke =
         @convention(c) (OpaquePointer?, UnsafePointer<backplane_call_t>, UInt32) -> Void
@@ -27,7 +30,7 @@ internal import Glibc
     /// - Throws: ``PluginError``. A library whose code has run by then stays mapped.
     init(opening copy: LibraryStore.Copy) throws(PluginError) {
         guard let handle = unsafe dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {
-            throw PluginError(.linkFailed, Self.linkerMessage(copy))
+            throw PluginError(.linkFailed, Self.linkerMessage(copy.path))
         }
         do throws(PluginError) {
             guard let symbol = unsafe dlsym(handle, BACKPLANE_ENTRY_SYMBOL) else {
@@ -54,15 +57,48 @@ internal import Glibc
         unsafe invokes = (0..<descriptor.methods.count).map {
             unsafe PluginDescriptor.entry($0, of: table, size: size).pointee.invoke!
         }
+        adopted = nil
         if !descriptor.isUnloadable { Self.pin(copy) }
     }
+
+    /// Maps a library that is no plugin, for good: what it leaves behind when it is unmapped, nobody has said. [main]
+    ///
+    /// - Throws: ``PluginError``. A library that has been mapped by then stays mapped.
+    init(adopting library: AdoptedLibrary, as name: String) throws(PluginError) {
+        let flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE
+        guard let handle = unsafe dlopen(library.path, flags) else {
+            let place = library.named(library.adoption.place)
+            throw PluginError(
+                .linkFailed,
+                "\(place): \(library.adoption.library): \(Self.linkerMessage(library.path))")
+        }
+        do throws(PluginError) {
+            adopted = try unsafe AdoptedFunctions(library, in: handle)
+        } catch {
+            unsafe dlclose(handle)
+            throw error
+        }
+        descriptor = unsafe PluginDescriptor(
+            adopting: library.adoption, as: name, from: LibraryLocation.path(of: handle))
+        copy = library.copy
+        unsafe self.handle = handle
+        unsafe plugin = unsafe Self.noPlugin
+        unsafe invokes = []
+    }
+
+    /// The descriptor of what is no plugin: it has none of the functions.
+    nonisolated(unsafe) private static let noPlugin: UnsafePointer<backplane_plugin_t> = {
+        let plugin = UnsafeMutablePointer<backplane_plugin_t>.allocate(capacity: 1)
+        unsafe plugin.initialize(to: backplane_plugin_t())
+        return unsafe UnsafePointer(plugin)
+    }()
 
     /// Unmaps the library if it declared itself unloadable. Nothing of it may run or be referred to any more.
     ///
     /// - Returns: whether it was unmapped. It can be pinned after all, by C++ unique symbols or thread-local
     ///   destructors for example.
     func close() -> Bool {
-        guard descriptor.isUnloadable else { return false }
+        guard descriptor.isUnloadable, let copy else { return false }
         unsafe dlclose(handle)
         guard let stillThere = unsafe dlopen(copy.path, RTLD_NOW | RTLD_NOLOAD) else { return true }
         unsafe dlclose(stillThere)
@@ -101,13 +137,13 @@ internal import Glibc
         _ = unsafe dlopen(copy.path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE)
     }
 
-    private static func linkerMessage(_ copy: LibraryStore.Copy) -> String {
+    private static func linkerMessage(_ path: String) -> String {
         guard let text = unsafe dlerror(), let message = unsafe String(validatingCString: text)
         else {
             return "the dynamic linker refused it"
         }
         // The copy's path means nothing to the operator.
-        let prefix = "\(copy.path): "
+        let prefix = "\(path): "
         return "the dynamic linker refused it: "
             + (message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
             + " (ldd -r lists what the library lacks)"

@@ -1,3 +1,5 @@
+internal import HostPlugins
+
 /// Why a configuration can't be used: what is wrong, and where it stands.
 package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
@@ -28,11 +30,19 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         }
     }
 
+    struct Part: Sendable, Equatable {
+        var offset: Int
+        var value: String
+    }
+
     package var code: Code
     /// The file, as it was named; nil: the configuration came another way.
     package var file: String?
     /// nil: no single place is at fault, or the configuration is no text.
     package var position: Position?
+    /// Where in the value at the position the fault is, in Unicode scalars from 0, until the place is known; with the
+    /// value.
+    var part: Part?
     /// The key at fault, such as `endpoints.counter.traffic`; empty: the whole.
     package var path: String
     /// What is wrong, in one line, without the place.
@@ -66,6 +76,15 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
     func naming(file: String?) -> ConfigurationError {
         var error = self
         error.file = file
+        return error
+    }
+
+    /// The same with the place of the part at fault, in place of the value's.
+    func locating(in text: String) -> ConfigurationError {
+        guard let part, let position else { return self }
+        var error = self
+        error.position = ScalarPlace.of(part.offset, in: part.value, at: position, of: text)
+        error.part = nil
         return error
     }
 }

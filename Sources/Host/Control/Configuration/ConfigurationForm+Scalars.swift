@@ -1,3 +1,5 @@
+internal import HostPlugins
+
 extension ConfigurationForm where Value == Int {
     static func count(_ range: ClosedRange<Int>) -> ConfigurationForm {
         ConfigurationForm(

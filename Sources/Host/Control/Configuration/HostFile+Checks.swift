@@ -1,3 +1,5 @@
+internal import HostPlugins
+
 extension HostFile {
     /// What no key can hold by itself: endpoints name backends that there are, and have routes of their own.
     ///

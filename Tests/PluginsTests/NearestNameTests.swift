@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HostControl
+@testable import HostPlugins
 
 @Suite struct NearestNameTests {
     @Test(
