@@ -4,7 +4,7 @@ HOST    := .build/release/backplane
 PLUGINS := .build/release/libecho.so .build/release/libcounter.so
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build serve test check bench soak sanitize format clean
+.PHONY: help deps build serve test check bench soak fuzz sanitize format clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -37,6 +37,10 @@ bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a 
 soak: deps ## The long tests: 200,000 calls across 40 reloads
 	swift build --build-tests
 	BACKPLANE_SOAK=1 swift test --skip-build --filter "Soak|Backpressure"
+
+fuzz: deps ## The admin API against its document, by schemathesis (FUZZ_FLAGS="--seed 7 --cases 200")
+	swift build
+	@scripts/fuzz-admin $(FUZZ_FLAGS)
 
 sanitize: deps ## The tests under ThreadSanitizer, then AddressSanitizer
 	@scripts/sanitize

@@ -23,6 +23,7 @@ let nioFoundation = Target.Dependency.product(
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -34,7 +35,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "backplane",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostInspection", nioCore, logging,
+            "Backplane", "HostAdmin", "HostControl", "HostForms", "HostInspection", nioCore,
+            logging,
             serviceLifecycle, nioFoundation,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -45,8 +47,9 @@ let rooms: [Target] = [
     .target(
         name: "Backplane",
         dependencies: [
-            "HostAdmin", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
-            serviceLifecycle, logging, nioCore, nioLocks, nioPosix, nioFoundation, httpTypes,
+            "HostAdmin", "HostIngress", "HostControl", "HostMiddleware", "HostDispatch",
+            "HostForms", "HostPlugins", serviceLifecycle, logging, nioCore, nioLocks, nioPosix,
+            nioFoundation, httpTypes,
         ],
         path: "Sources/Host/Backplane",
         swiftSettings: houseRules
@@ -54,9 +57,9 @@ let rooms: [Target] = [
     .target(
         name: "HostAdmin",
         dependencies: [
-            "HostControl", "HostDispatch", "HostPlugins", logging, serviceLifecycle, nioCore,
-            nioPosix, nioHTTP1, asyncHTTPClient,
-            nioFoundation, httpTypes,
+            "HostControl", "HostDispatch", "HostForms", "HostPlugins", logging, serviceLifecycle,
+            nioCore, nioLocks, nioPosix, nioHTTP1, asyncHTTPClient, crypto, nioFoundation,
+            httpTypes,
             .product(name: "Hummingbird", package: "hummingbird"),
         ],
         path: "Sources/Host/Admin",
@@ -65,8 +68,8 @@ let rooms: [Target] = [
     .target(
         name: "HostIngress",
         dependencies: [
-            "HostControl", "HostDispatch", "HostPlugins", nioCore, nioLocks, nioPosix, nioHTTP1,
-            logging, serviceLifecycle,
+            "HostControl", "HostMiddleware", "HostDispatch", "HostPlugins", nioCore, nioLocks,
+            nioPosix, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Sources/Host/Ingress",
         swiftSettings: houseRules
@@ -74,10 +77,19 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostDispatch", "HostPlugins", "HostTypedCalls", nioCore, nioLocks, nioPosix, logging,
-            serviceLifecycle, crypto, grdb, .product(name: "Yams", package: "Yams"),
+            "HostMiddleware", "HostDispatch", "HostForms", "HostPlugins", "HostTypedCalls", nioCore,
+            nioLocks, nioPosix, nioHTTP1, logging, serviceLifecycle, crypto, grdb,
         ],
         path: "Sources/Host/Control",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostMiddleware",
+        dependencies: [
+            "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks, nioPosix,
+            nioHTTP1, logging, crypto, jwt,
+        ],
+        path: "Sources/Host/Middleware",
         swiftSettings: houseRules
     ),
     .target(
@@ -97,8 +109,14 @@ let rooms: [Target] = [
     ),
     .target(
         name: "HostPlugins",
-        dependencies: ["HostTypedCalls", "PluginABI", nioCore, nioLocks, logging],
+        dependencies: ["HostForms", "HostTypedCalls", "PluginABI", nioCore, nioLocks, logging],
         path: "Sources/Host/Plugins",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostForms",
+        dependencies: [.product(name: "Yams", package: "Yams")],
+        path: "Sources/Host/Forms",
         swiftSettings: houseRules
     ),
     .target(
@@ -111,6 +129,8 @@ let rooms: [Target] = [
         name: "CLibFFI", path: "Sources/CLibFFI", pkgConfig: "libffi",
         providers: [.apt(["libffi-dev"])]),
     .target(name: "PluginABI", path: "Sources/PluginABI"),
+    .systemLibrary(
+        name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
 
 let examplePlugins: [Target] = [
@@ -145,8 +165,9 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins", asyncHTTPClient,
-            nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
+            "Backplane", "HostAdmin", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
+            "HostPlugins",
+            asyncHTTPClient, nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
         ],
         path: "Tests/Support",
         swiftSettings: rules
@@ -156,6 +177,8 @@ let tests: [Target] = [
         dependencies: ["TestSupport", "HostTypedCalls", nioCore],
         swiftSettings: rules
     ),
+    .testTarget(
+        name: "FormsTests", dependencies: ["TestSupport", "HostForms"], swiftSettings: rules),
     .testTarget(
         name: "PluginsTests",
         dependencies: ["TestSupport", "HostPlugins", nioCore, nioLocks, logging],
@@ -171,30 +194,41 @@ let tests: [Target] = [
     .testTarget(
         name: "DispatchTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostDispatch", "HostPlugins",
-            nioCore, nioLocks, nioPosix, logging,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostMiddleware",
+            "HostDispatch", "HostForms",
+            "HostPlugins", nioCore, nioLocks, nioPosix, logging,
         ],
         swiftSettings: rules
     ),
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostDispatch", "HostPlugins", "HostTypedCalls",
-            "state-writer", nioCore,
-            nioLocks, nioPosix, logging, grdb,
+            "TestSupport", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
+            "HostPlugins", "HostTypedCalls", "state-writer", nioCore, nioLocks, nioPosix, logging,
+            grdb,
         ],
         swiftSettings: rules
     ),
     .executableTarget(
         name: "state-writer",
-        dependencies: ["TestSupport", "HostControl"],
+        dependencies: ["TestSupport", "HostControl", "HostForms"],
         path: "Tests/StateWriter",
+        swiftSettings: rules
+    ),
+    .testTarget(
+        name: "MiddlewareTests",
+        dependencies: [
+            "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostDispatch",
+            "HostForms",
+            "HostPlugins", nioCore, nioLocks, nioHTTP1, nioFoundation, logging, httpTypes,
+        ],
         swiftSettings: rules
     ),
     .testTarget(
         name: "IngressTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostIngress", "HostControl", "HostDispatch", "HostPlugins",
+            "TestSupport", "Backplane", "HostIngress", "HostControl", "HostMiddleware",
+            "HostDispatch", "HostPlugins",
             nioCore, nioPosix, nioHTTP1,
         ],
         swiftSettings: rules
@@ -202,7 +236,8 @@ let tests: [Target] = [
     .testTarget(
         name: "BackplaneTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "embedding", nioCore, nioLocks,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostForms", "embedding",
+            nioCore, nioLocks,
             httpTypes,
         ],
         swiftSettings: rules
@@ -210,12 +245,14 @@ let tests: [Target] = [
     .testTarget(
         name: "HostTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "backplane", nioCore,
+            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostForms", "backplane",
+            nioCore,
         ],
         swiftSettings: rules
     ),
     .testTarget(
-        name: "TidyTests", dependencies: ["TestSupport", "HostControl"], swiftSettings: rules),
+        name: "TidyTests", dependencies: ["TestSupport", "HostControl", "HostForms"],
+        swiftSettings: rules),
 ]
 
 let package = Package(
@@ -238,6 +275,7 @@ let package = Package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],

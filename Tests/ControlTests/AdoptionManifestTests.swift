@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 /// Manifests that adopt a library: what they may say, and where an error is.
 @Suite struct AdoptionManifestTests {

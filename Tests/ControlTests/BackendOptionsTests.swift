@@ -3,6 +3,7 @@ import HostDispatch
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 @Suite struct BackendOptionsTests {
     private func decode(_ json: String) throws -> BackendOptions {

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 /// Whatever stands in a file, it is read or refused: no crash, and no error without a message.
 @Suite struct ConfigurationFuzzTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 @Suite struct ConfigurationSchemaTests {
     private func isValid(_ yaml: String, _ schema: JSONValue) throws -> Bool {
@@ -48,7 +49,7 @@ import Testing
         #expect(
             try properties("endpoint", in: manifest)
                 == Set(PluginManifest.EndpointDefaults.keys.map(\.name)))
-        #expect(HostFile.Limits.keys.count == 11 && BackendOptions.keys.count == 13)
+        #expect(HostFile.Limits.keys.count == 11 && BackendOptions.keys.count == 14)
 
         for path in ["", "limits", "backends.*", "backends.*.autoscaling", "endpoints.*"] {
             for name in try properties(path, in: file) {
@@ -82,7 +83,8 @@ import Testing
         "a broken file fails, as it does when it is read",
         arguments: [
             "lisen: a:1", "listen: 8000", "listen: ':1'", "plugins_dir: [a]", "plugins_dir: ''",
-            "middleware: [auth]", "limits: {io_threads: 0}", "limits: {idle_timeout: 60}",
+            "middleware: cors", "middleware: [[]]", "limits: {io_threads: 0}",
+            "limits: {idle_timeout: 60}",
             "limits: {idle_timeout: 60 s}", "limits: {max_connections: 1.5}", "backends: [a]",
             "backends: {a: {}}", "backends: {a: {plugin: ../a}}", "backends: {'': {plugin: a}}",
             "backends: {a: {plugin: a, num_replicas: '1'}}",

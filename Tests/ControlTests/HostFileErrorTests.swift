@@ -1,6 +1,8 @@
+import HostMiddleware
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 /// Broken files, and what an operator reads about each.
 @Suite struct HostFileErrorTests {
@@ -25,8 +27,8 @@ import Testing
             "plugins-dir: x", "1:1: there is no key plugins-dir; did you mean plugins_dir?"),
         Broken(
             "logging: {}",
-            "1:1: there is no key logging; there are: listen, plugins_dir, admin_socket, limits, "
-                + "backends, endpoints, middleware"),
+            "1:1: there is no key logging; there are: listen, plugins_dir, admin_socket, "
+                + "admin_listen, admin_token_file, limits, backends, endpoints, middleware"),
         Broken(
             "backends:\n  echo:\n    plugin: echo\n    max_batchsize: 2",
             "4:5: backends.echo has no key max_batchsize; did you mean max_batch_size?"),
@@ -35,7 +37,7 @@ import Testing
             #"2:33: backends."counter:v1" has no key replicas; there are: plugin, num_replicas, "#
                 + "autoscaling, max_batch_size, batch_wait_timeout, max_concurrent_queries, "
                 + "max_queued_requests, request_timeout, lifecycle_timeout, drain_timeout, "
-                + "health_check_period, health_check_failures, hang_grace, user_config"),
+                + "health_check_period, health_check_failures, hang_grace, user_config, middleware"),
         Broken(
             backends + "endpoints:\n  counter:\n    route: /x\n    metods: [GET]",
             "5:5: endpoints.counter has no key metods; did you mean methods?"),
@@ -51,7 +53,17 @@ import Testing
             "backends:\n  a: {plugin: a}\n  \"a\": {plugin: b}",
             "3:3: backends has the key a twice: the first one is at 2:3"),
         Broken("backends: {'': {plugin: a}}", "1:12: backends has an empty name"),
-        Broken("middleware: [auth]", "1:13: middleware is not there yet"),
+        Broken(
+            "middleware: cors",
+            "1:13: middleware is cors: it must be a list of stages, such as [cors, compression]"),
+        Broken(
+            "middleware: [[]]",
+            #"1:14: middleware[0] is a list: it must be a stage, such as cors or {cors: {allow_origins: ["*"]}}"#
+        ),
+        Broken("middleware: [corz]", "1:14: there is no middleware stage corz; did you mean cors?"),
+        Broken(
+            "backends:\n  a:\n    plugin: a\n    middleware:\n      - corz: {}",
+            "5:9: there is no middleware stage corz; did you mean cors?"),
     ]
 
     private static let values = [
@@ -204,7 +216,8 @@ import Testing
 
     private func expect(_ file: Broken) {
         #expect {
-            _ = try HostFile(yaml: file.yaml, file: "backplane.yaml")
+            _ = try HostFile(
+                yaml: file.yaml, file: "backplane.yaml", middleware: MiddlewareCatalog())
         } throws: { error in
             #expect("\(error)" == "backplane.yaml:" + file.error)
             return "\(error)" == "backplane.yaml:" + file.error

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import HostControl
+@testable import HostForms
 
 @Suite struct HostFileTests {
     static let example = """
@@ -86,6 +87,8 @@ import Testing
         let file = try HostFile(
             yaml: """
                 admin_socket: /run/backplane.sock
+                admin_listen: "[::1]:9000"
+                admin_token_file: /etc/backplane/token
                 limits:
                   io_threads: 2
                   request_timeout: none
@@ -112,6 +115,8 @@ import Testing
         limits.shutdownTimeout = .init(.zero)
         limits.maxRetiredGenerations = 3
         #expect(file.limits == limits)
+        #expect(file.adminListen == HostFile.Listen(host: "::1", port: 9_000))
+        #expect(file.adminTokenFile == "/etc/backplane/token")
         #expect(file.adminSocket == "/run/backplane.sock")
     }
 

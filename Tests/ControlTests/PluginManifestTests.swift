@@ -1,5 +1,6 @@
 import Foundation
 import HostDispatch
+import HostForms
 import HostPlugins
 import TestSupport
 import Testing

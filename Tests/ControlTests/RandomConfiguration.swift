@@ -1,5 +1,6 @@
 import Foundation
 import HostControl
+import HostForms
 import TestSupport
 
 /// Random values of the configuration, all of them valid. A seed repeats them.

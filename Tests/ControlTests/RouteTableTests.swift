@@ -1,4 +1,5 @@
 import HostDispatch
+import HostMiddleware
 import NIOConcurrencyHelpers
 import NIOPosix
 import TestSupport
@@ -15,7 +16,7 @@ import Testing
     private func endpoint(_ name: String, _ route: String?) throws -> Endpoint {
         Endpoint(
             name: name, route: try route.map { try RoutePattern($0) },
-            traffic: TrafficPolicy(backend: "test"), backends: ["test": backend])
+            traffic: TrafficPolicy(backend: "test"), backends: ["test": BackendEntrance(backend)])
     }
 
     /// Adds endpoints that are named as their routes.

@@ -191,7 +191,7 @@ import Testing
         ] as [([String: Double], String)])
     func badWeights(weights: [String: Double], message: String) throws {
         let error = #expect(throws: ControlError.self) { try TrafficPolicy(weights: weights) }
-        #expect(error?.code == .invalid)
+        #expect(error?.code == (message.contains("sum") ? .contradiction : .invalid))
         #expect(error?.message.contains(message) ?? false, "\(error?.message ?? "")")
     }
 

@@ -14,6 +14,8 @@ final class RecordingCaller: Caller {
 
     let requestID = "test"
 
+    func rename(requestID: String) {}
+
     func makeMetadata() -> CallMetadata { CallMetadata(origin: .handle, requestID: "test") }
     func receive(part: PluginResponse) -> Bool { true }
     func receive(_ result: Result<PluginResponse, DispatchError>) {

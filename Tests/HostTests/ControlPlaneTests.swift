@@ -1,4 +1,5 @@
 import Foundation
+import HostControl
 import TestSupport
 import Testing
 
@@ -106,6 +107,73 @@ import Testing
                 .contains(
                     #""replicas":1,"running":0,"target_replicas":1,"waiting":0},"tag":"early""#)
         }
+    }
+
+    @Test(
+        "update waits for what it has changed: what was wrong before is not told, and replicas are there"
+    )
+    func updateWaits() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        for number in 1...10 {
+            let tag = "b\(number)"
+            let refused = try await host.run(
+                "backends", "create", tag, "--plugin", "counter", "--config",
+                #"{"user_config": {"start": "x"}}"#)
+            #expect(refused.status == 1)
+            let mended = try await host.run(
+                "backends", "update", tag, "--config", #"{"user_config": {"start": 3}}"#)
+            #expect(mended.status == 0, "\(mended.errors)")
+            let grown = try await host.run(
+                "backends", "update", tag, "--json", "--config", #"{"num_replicas": 2}"#)
+            #expect(grown.output.contains(#""target_replicas":2"#), "\(grown.output)")
+        }
+    }
+
+    @Test("a backend that its plugin refused is tried again, without a change")
+    func refusedAtFirst() async throws {
+        let directory = try TemporaryDirectory()
+        let obstacle = directory.file("obstacle")
+        let library = try Fixture.library("create_fails", defines: ["WHILE=\"\(obstacle)\""])
+        let host = try await HostProcess(plugins: ["libp.so": library])
+        #expect(try await host.http.call("p").text == "made")
+        try Data().write(to: URL(fileURLWithPath: obstacle))
+        let refused = try await host.run("backends", "create", "second", "--plugin", "p")
+        #expect(refused.status == 1 && refused.errors.contains("no model at /models/none"))
+        #expect(try await host.run("traffic", "set", "p", "second=1").status == 0)
+        #expect(try await host.http.call("p").status == 503)
+
+        try FileManager.default.removeItem(atPath: obstacle)
+        try await Eventually.true { try await host.http.call("p").text == "made" }
+        #expect(try await host.run("backends", "list").output.contains("second"))
+        #expect(try await host.status(of: "p")?.reason == nil)
+    }
+
+    @Test("a tag may be any text of one line, in a file, in a command and in the state")
+    func anyTag() async throws {
+        let directory = try TemporaryDirectory()
+        let state = ["--state-file", directory.file("state")]
+        let first = try await HostProcess(plugins: Self.examples, arguments: state)
+        let path = directory.file("backplane.yaml")
+        let tags = ["a b", "über/1", "%2F", "= ?#&", "😀"]
+        let backends = tags.map { "  \"\($0)\": {plugin: echo}\n" }.joined()
+        try "backends:\n\(backends)endpoints:\n  e: {route: /e, traffic: {\"über/1\": 1}}\n".write(
+            toFile: path, atomically: true, encoding: .utf8)
+        let applied = try await first.run("apply", "-f", path)
+        #expect(applied.status == 0, "\(applied.errors)")
+        for tag in tags {
+            let updated = try await first.run(
+                "backends", "update", tag, "--config", #"{"max_batch_size": 2}"#)
+            #expect(updated.status == 0, "\(tag): \(updated.errors)")
+            #expect(try await first.run("traffic", "set", "e", "\(tag)=1").status == 0)
+            #expect(try await first.http.send("POST", "/e", body: tag).text == tag)
+        }
+        #expect(try await first.run("backends", "delete", "über/1").status == 0)
+        let exported = try await first.run("export").output
+        first.signal(SIGKILL)
+        _ = try await first.waitForExit()
+        let second = try await HostProcess(plugins: Self.examples, arguments: state)
+        #expect(try await second.run("export").output == exported)
+        #expect(!exported.contains("über/1") && exported.contains("a b"))
     }
 
     @Test("a tag that is taken, an unknown endpoint and weights that don't sum are refused")

@@ -1,6 +1,7 @@
 import Foundation
 import HostAdmin
 import HostControl
+import HostForms
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import HostDispatch
+import HostMiddleware
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -26,17 +27,17 @@ import Testing
         routes.insert(
             Endpoint(
                 name: name, route: try RoutePattern(route ?? "/\(name)"), httpMethods: httpMethods,
-                traffic: TrafficPolicy(backend: name), backends: [name: backend]))
+                traffic: TrafficPolicy(backend: name), backends: [name: BackendEntrance(backend)]))
     }
 
     private func resolve(
         _ method: HTTPMethod = .GET, _ target: String, _ headers: HTTPHeaders = ["Host": "test"],
         version: HTTPVersion = .http1_1, isDraining: Bool = false
     ) -> Router.Resolution {
-        router.resolve(
-            RequestHead(
-                HTTPRequestHead(version: version, method: method, uri: target, headers: headers)),
-            isDraining: isDraining)
+        let request = RequestHead(
+            HTTPRequestHead(version: version, method: method, uri: target, headers: headers))
+        if let problem = router.malformation(of: request) { return .problem(problem) }
+        return router.resolve(request, isDraining: isDraining)
     }
 
     private func problem(_ resolution: Router.Resolution) -> Problem? {

@@ -127,7 +127,7 @@ final class Wire: @unchecked Sendable {
             if let pause { try receive(128 << 10, times: 12, pause: pause) }
             let head = try take(through: "\r\n\r\n")
             var answer = try WireAnswer(head: String(decoding: head.dropLast(4), as: UTF8.self))
-            guard hasBody, answer.status >= 200 else { return answer }
+            guard hasBody, answer.status >= 200, answer.status != 204 else { return answer }
             if answer["transfer-encoding"] == "chunked" {
                 try takeChunks(into: &answer)
             } else if let length = answer["content-length"] {

@@ -5,6 +5,8 @@ package final class HostProcess: Sendable {
     package let directory: TemporaryDirectory
     package let port: Int
     package let adminSocket: String
+    /// The port of the admin API over TCP, where it is served.
+    package let adminPort: Int?
     private let program: Program
 
     package static let executable = Repository.product("backplane")
@@ -18,6 +20,7 @@ package final class HostProcess: Sendable {
     private struct Ready: Decodable {
         struct HTTP: Decodable { let port: Int }
         let http: HTTP
+        let admin: HTTP?
     }
 
     /// Starts a host and waits until it listens.
@@ -43,13 +46,15 @@ package final class HostProcess: Sendable {
                 adminSocket, "--ready-file", ready,
             ] + arguments,
             environment: ["TMPDIR": directory.path].merging(environment) { $1 })
-        port = try await Eventually.value(within: .seconds(60)) { [program] in
+        let told = try await Eventually.value(within: .seconds(60)) { [program] () -> Ready? in
             guard program.isRunning else {
                 throw Tool.Failure(description: "the host ended: \(program.errors)")
             }
             guard let data = FileManager.default.contents(atPath: ready) else { return nil }
-            return try JSONDecoder().decode(Ready.self, from: data).http.port
+            return try JSONDecoder().decode(Ready.self, from: data)
         }
+        port = told.http.port
+        adminPort = told.admin?.port
     }
 
     package var isRunning: Bool { program.isRunning }

@@ -1,4 +1,5 @@
-package import HostControl
+internal import HostControl
+package import HostForms
 
 /// Whether a value is what a JSON Schema says, for the keywords that the configuration's schemas use.
 ///
@@ -60,6 +61,10 @@ package struct SchemaValidator {
         case (.array(let elements), "items", let schema):
             for element in elements where !isValid(element, schema) { return false }
             return true
+        case (.object(let members), "minProperties", .integer(let least)):
+            return members.count >= least
+        case (.object(let members), "maxProperties", .integer(let most)):
+            return members.count <= most
         case (.array(let elements), "minItems", .integer(let least)):
             return elements.count >= least
         case (.array(let elements), "maxItems", .integer(let most)): return elements.count <= most
@@ -78,7 +83,8 @@ package struct SchemaValidator {
             return value <= most
         case (_, "properties", _), (_, "additionalProperties", _), (_, "required", _),
             (_, "propertyNames", _), (_, "items", _), (_, "minItems", _), (_, "maxItems", _),
-            (_, "uniqueItems", _), (_, "minLength", _), (_, "pattern", _):
+            (_, "uniqueItems", _), (_, "minLength", _), (_, "pattern", _),
+            (_, "minProperties", _), (_, "maxProperties", _):
             // It says something of another type.
             return true
         default:

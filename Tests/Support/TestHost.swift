@@ -11,6 +11,7 @@ package final class TestHost: Sendable {
     package let directory: TemporaryDirectory
     package let port: Int
     package let adminSocket: String
+    package let adminPort: Int?
     package let log: TestLog
 
     package var pluginsDirectory: String { directory.file("plugins.d") }
@@ -24,6 +25,7 @@ package final class TestHost: Sendable {
         self.directory = directory
         port = addresses.port
         adminSocket = addresses.adminSocket
+        adminPort = addresses.adminPort
         self.log = log
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import HostControl
+import HostForms
 import TestSupport
 import Testing
 

@@ -7,9 +7,9 @@ import Testing
     /// The rooms' folders and modules, top first. Arrows run down only.
     private static let rooms = [
         ("Command", "backplane"), ("Backplane", "Backplane"), ("Admin", "HostAdmin"),
-        ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Dispatch", "HostDispatch"),
-        ("Inspection", "HostInspection"), ("Plugins", "HostPlugins"),
-        ("TypedCalls", "HostTypedCalls"),
+        ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Middleware", "HostMiddleware"),
+        ("Dispatch", "HostDispatch"), ("Inspection", "HostInspection"), ("Plugins", "HostPlugins"),
+        ("Forms", "HostForms"), ("TypedCalls", "HostTypedCalls"),
     ]
 
     @Test("each folder of the host has a place in the order of the rooms")

@@ -9,18 +9,20 @@ import time
 
 from .basics import BenchError, note
 from .load import Contender
-from .servers import NGINX
+from .servers import BACKPLANE, NGINX
 
 INLINE = {"X-SERVE-CALL-METHOD": "inline"}
 LINES = {"X-SERVE-CALL-METHOD": "lines"}
 # 64 KiB, of which `lines` makes 64 parts.
 TEXT = (b"x" * 1023 + b"\n") * 64
 
-# What a row has to reach against nginx: (row, connections) -> (measure, bound). See `Row.ratios` for the measures.
+# What a row has to reach: (row, connections) -> (against whom, measure, bound). See `Row.ratios` for the measures.
 TARGETS = {
-    ("echo, worker thread", 1): ("p50", 1.5),
-    ("echo, worker thread", 64): ("requests", 0.8),
-    ("echo, INLINE", 64): ("requests", 0.95),
+    ("echo, worker thread", 1): (NGINX, "p50", 1.5),
+    ("echo, worker thread", 64): (NGINX, "requests", 0.8),
+    ("echo, INLINE", 64): (NGINX, "requests", 0.95),
+    ("3 stages, worker", 64): (BACKPLANE, "requests", 0.9),
+    ("3 stages, INLINE", 64): (BACKPLANE, "requests", 0.9),
 }
 
 
@@ -58,9 +60,9 @@ class Row:
 
     def target(self, other):
         """The measure and the bound of the target against `other`, and whether it is met; None without one."""
-        if other != NGINX or (self.title, self.connections) not in TARGETS:
+        against, measure, bound = TARGETS.get((self.title, self.connections), (None, None, None))
+        if other != against:
             return None
-        measure, bound = TARGETS[self.title, self.connections]
         value = self.ratios(other)[measure]
         met = value >= bound if measure == "requests" else value <= bound
         return {"measure": measure, "bound": bound, "met": met}
@@ -95,6 +97,13 @@ def stream_rows(ours):
         streamed = Contender("backplane, 64 parts", ours.url, LINES, TEXT)
         whole = Contender("backplane, whole", ours.url, {}, TEXT)
         yield Row("64 KiB, streamed", connections, [streamed, whole])
+
+
+def stage_rows(staged, ours):
+    """A host with three middleware stages beside one without."""
+    for title, headers in (("3 stages, worker", {}), ("3 stages, INLINE", INLINE)):
+        subject = Contender(staged.name, staged.url, headers)
+        yield Row(title, 64, [subject, Contender(ours.name, ours.url, headers)])
 
 
 def measure_handles(program, plugins, rounds, seconds):

@@ -11,6 +11,8 @@ import time
 from .basics import BODY, BenchError, note
 
 NGINX = "nginx + echo module"
+BACKPLANE = "backplane"
+STAGES = "middleware: [{cors: {allow_origins: [\"*\"]}}, request-id, {body-limit: {max_size: 1MiB}}]\n"
 
 
 class Server:
@@ -92,7 +94,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def backplane(host, directory):
+def backplane(host, directory, name=BACKPLANE, configuration=None):
+    """The host that was built, with the example plugins, and a configuration file if it is to have one."""
     if not host.exists():
         raise BenchError(f"no host at {host}; run: make build")
     plugins = directory / "plugins.d"
@@ -100,8 +103,11 @@ def backplane(host, directory):
     for library in ("libecho.so", "libcounter.so"):
         shutil.copy(host.parent / library, plugins)
     port = free_port()
-    command = [host, "serve", "--plugins-dir", plugins, "--port", str(port)]
-    return Server("backplane", [*command, "--admin-socket", directory / "admin.sock"], port, "/echo", directory)
+    command = [host, "serve", "--plugins-dir", plugins, "--port", str(port), "--admin-socket", directory / "admin.sock"]
+    if configuration:
+        (directory / "backplane.yaml").write_text(configuration)
+        command += ["--config", directory / "backplane.yaml"]
+    return Server(name, command, port, "/echo", directory)
 
 
 def nginx(directory):

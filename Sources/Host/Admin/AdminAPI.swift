@@ -1,4 +1,4 @@
-/// The admin API: JSON over HTTP on a Unix socket that only its owner may use.
+/// The admin API: JSON over HTTP, on a Unix socket that only its owner may use, and over TCP with a token.
 ///
 /// | request | answer |
 /// | --- | --- |
@@ -20,7 +20,8 @@
 /// | `GET /v1/openapi.json` | ``AdminDocument``: all of this as OpenAPI 3.1, with every status and schema |
 ///
 /// Errors are ``AdminProblem`` as `application/problem+json`, also for unknown paths (404), for methods that a path
-/// does not take (405 with `Allow`) and for bodies that are too long (413).
+/// does not take (405 with `Allow`) and for bodies that are too long (413); over TCP also for requests without the
+/// token (401 with `WWW-Authenticate`).
 enum AdminAPI {
     static let plugins = "/v1/plugins"
     static let backends = "/v1/backends"
@@ -29,6 +30,7 @@ enum AdminAPI {
     static let document = "/v1/openapi.json"
     static let methodHeader = "X-SERVE-CALL-METHOD"
     static let timeoutHeader = "X-Request-Timeout-Seconds"
+    static let challenge = "Bearer"
     static let problemType = "application/problem+json"
     /// The largest body of a call, in bytes, both ways.
     static let maxBodySize = 64 << 20

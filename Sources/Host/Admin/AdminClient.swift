@@ -5,21 +5,32 @@ package import NIOCore
 internal import NIOFoundationCompat
 internal import NIOHTTP1
 
-/// Asks a running host, through its admin socket.
+/// Asks a running host, through its admin socket or over TCP.
 package struct AdminClient: Sendable {
-    private let socket: String
+    private let place: AdminPlace
 
     /// Not `HTTPClient.shared`, which tries to reach a host that isn't there for as long as the request may take.
     /// Like it, never shut down.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
+        // A token goes to nobody but the one it was meant for.
+        configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
     /// - Parameter socket: the path of the host's admin socket.
     package init(socket: String) {
-        self.socket = socket
+        place = .socket(socket)
+    }
+
+    /// - Parameters:
+    ///   - url: where the host serves the admin API over TCP: `http://127.0.0.1:9000`, or `https` of what stands in
+    ///     front of it.
+    ///   - token: what the host's token file has.
+    /// - Throws: ``AdminError`` when the URL has more than a scheme, a host and a port.
+    package init(url: String, token: String) throws(AdminError) {
+        place = try .tcp(url: url, token: token)
     }
 
     /// A plugin's answer to a call.
@@ -66,12 +77,10 @@ package struct AdminClient: Sendable {
         _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [],
         body: ByteBuffer? = nil, timeout: TimeAmount
     ) async throws(AdminError) -> Answer {
-        _ = try AdminSocket.address(socket)
-        guard let url = URL(httpURLWithSocketPath: socket, uri: path) else {
-            throw AdminError(
-                code: .notRunning, message: "\(socket) can't be the path of an admin socket")
+        var request = HTTPClientRequest(url: try place.url(path))
+        if let authorization = place.authorization {
+            request.headers.add(name: "authorization", value: authorization)
         }
-        var request = HTTPClientRequest(url: url.absoluteString)
         request.method = method
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(body) }
@@ -85,7 +94,8 @@ package struct AdminClient: Sendable {
         } catch {
             throw failure(error)
         }
-        guard status < 400 else { throw refusal(status, answer) }
+        // Also what would lead elsewhere: no host answers that, but what stands before it may.
+        guard status < 300 else { throw refusal(status, answer) }
         return answer
     }
 
@@ -93,14 +103,13 @@ package struct AdminClient: Sendable {
         if let errno = (error as? IOError)?.errnoCode, errno == ENOENT || errno == ECONNREFUSED {
             return AdminError(
                 code: .notRunning,
-                message: "no host is running with the admin socket \(socket); start one with "
-                    + "`backplane serve`, or name its socket with --admin-socket",
+                message: "no host is running with \(place); start one with `backplane serve`, "
+                    + "or \(place.advice)",
                 cause: error)
         }
         let reason = (error as? HTTPClientError)?.shortDescription ?? "\(error)"
         return AdminError(
-            code: .noAnswer,
-            message: "the host with the admin socket \(socket) gave no answer: \(reason)",
+            code: .noAnswer, message: "the host with \(place) gave no answer: \(reason)",
             cause: error)
     }
 

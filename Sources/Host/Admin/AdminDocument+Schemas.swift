@@ -1,4 +1,5 @@
 internal import HostControl
+internal import HostForms
 
 /// The schemas of what is sent and answered.
 ///
@@ -15,8 +16,9 @@ extension AdminDocument {
                     [
                         "generation": count, "replicas": count, "target_replicas": count,
                         "waiting": count, "running": count, "reason": text,
+                        "following": ["type": "boolean"],
                     ],
-                    optional: ["generation", "reason"]),
+                    optional: ["generation", "reason", "following"]),
             ]),
         "EndpointStatus": object(
             [
@@ -29,14 +31,14 @@ extension AdminDocument {
         ]),
         "CreateBackend": object(
             [
-                "tag": name,
+                "tag": tag,
                 "plugin": ["type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"],
                 "config": orNull(ref("BackendOptions")),
             ], optional: ["config"], isClosed: true),
         "CreateEndpoint": object(
             [
-                "name": name, "backend": name, "route": orNull(HostFile.Endpoint.routeSchema),
-                "methods": orNull(HostFile.Endpoint.methodsSchema),
+                "name": name, "backend": tag, "route": orNull(HostFile.Endpoint.routeSchema),
+                "methods": orNull(methods),
             ], optional: ["route", "methods"], isClosed: true),
         "Traffic": weights(most: nil),
         "Shadow": object(
@@ -74,9 +76,18 @@ extension AdminDocument {
     private static let origin: JSONValue = [
         "type": "string", "enum": .array(Origin.allCases.map { .string($0.rawValue) }),
     ]
-    /// A backend's tag or an endpoint's name.
+    private static let tag: JSONValue = [
+        "type": "string", "pattern": .string(ConfiguredName.tagPattern),
+    ]
+    /// As in the file, but one that stands there twice counts once.
+    private static let methods: JSONValue = {
+        guard case .object(var keywords) = HostFile.Endpoint.methodsSchema else { return texts }
+        keywords["uniqueItems"] = nil
+        return .object(keywords)
+    }()
+    /// An endpoint's.
     private static let name: JSONValue = [
-        "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,254}$",
+        "type": "string", "pattern": .string(ConfiguredName.endpointPattern),
     ]
 
     private static func weights(most: Int64?) -> JSONValue {

@@ -1,26 +1,48 @@
-package import HostControl
+internal import HostControl
+package import HostForms
 internal import HostPlugins
 
 /// The admin API as OpenAPI 3.1, which `GET /v1/openapi.json` answers.
 ///
 /// A test compares it with the host's answers: an answer, a status or a member that is not in here fails.
 package enum AdminDocument {
-    package static let json: JSONValue = [
-        "openapi": "3.1.0",
-        "info": [
-            "title": "Backplane admin API", "version": .string(HostVersion.current),
-            "description": .string(about),
-        ],
-        // The host of a URL means nothing on a Unix socket.
-        "servers": [["url": "/", "description": "The admin socket, as in --unix-socket of curl."]],
-        "paths": .object(paths),
-        "components": ["schemas": .object(schemas)],
-    ]
+    /// As the socket serves it: the token is for TCP.
+    package static let json = document(security: [.object([:]), token])
+    /// As it is served over TCP: nothing without the token.
+    package static let jsonOverTCP = document(security: [token])
+
+    private static let token: JSONValue = ["token": []]
+
+    private static func document(security: [JSONValue]) -> JSONValue {
+        [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Backplane admin API", "version": .string(HostVersion.current),
+                "description": .string(about),
+            ],
+            // The host of a URL means nothing on a Unix socket.
+            "servers": [["url": "/", "description": "Where this document is from."]],
+            "security": .array(security),
+            "paths": .object(paths),
+            "components": [
+                "schemas": .object(schemas),
+                "securitySchemes": [
+                    "token": [
+                        "type": "http", "scheme": "bearer",
+                        "description": "What the host's admin_token_file has.",
+                    ]
+                ],
+            ],
+        ]
+    }
 
     private static let about = """
-        Served on a Unix socket with mode 0600: who can open it may do all of this. Errors are problems (RFC 9457). \
-        HEAD is answered where GET is; another method that a path does not take gets 405 with Allow, an unknown path \
-        404.
+        Served on a Unix socket with mode 0600: who can open it may do all of this. Over TCP, where it is served if \
+        admin_listen says so, each request needs the token; without it the answer is 401 with WWW-Authenticate, \
+        whatever is asked for. Errors are problems (RFC 9457). 400 is for what has another form than this document \
+        says; 422 for what has it and can't be done: weights that don't sum to 1, a backend in the body that isn't \
+        there, a plugin that fails. HEAD is answered where GET is; another method that a path does not take gets 405 \
+        with Allow, an unknown path 404.
         """
 
     private static var paths: [String: JSONValue] {
@@ -43,10 +65,18 @@ package enum AdminDocument {
             uniqueKeysWithValues: operation.problems.map { status in
                 ("\(status)", answer("Why it was not done.", AdminAPI.problemType, ref("Problem")))
             })
+        answers["401"] = unauthorized
         answers["\(operation.success.status)"] = operation.success.answer
         members["responses"] = .object(answers)
         return .object(members)
     }
+
+    /// Each operation's. A plugin may answer a call so as well, and then there is no challenge.
+    private static let unauthorized: JSONValue = [
+        "description": "Over TCP: there was no token, or not this host's.",
+        "headers": ["WWW-Authenticate": ["schema": ["type": "string"]]],
+        "content": .object([AdminAPI.problemType: ["schema": ref("Problem")]]),
+    ]
 
     /// What stands in braces in the path.
     private static func pathParameters(of operation: AdminOperation) -> [JSONValue] {

@@ -3,9 +3,13 @@ package struct AdminError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
         /// The path can't be that of a socket.
         case unusablePath
-        /// The socket can't be listened on.
+        /// The socket or the port can't be listened on.
         case cannotListen
-        /// No host listens on the socket.
+        /// The token is missing, or can't be used.
+        case unusableToken
+        /// The URL can't be that of an admin API.
+        case unusableURL
+        /// No host listens there.
         case notRunning
         /// The host went away, or took too long.
         case noAnswer

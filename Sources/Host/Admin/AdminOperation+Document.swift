@@ -1,4 +1,5 @@
 internal import HostControl
+internal import HostForms
 
 /// What the document says of each operation.
 extension AdminOperation {
@@ -18,7 +19,8 @@ extension AdminOperation {
         case .createEndpoint: "Creates an endpoint whose calls all go to one backend."
         case .showEndpoint: "One endpoint."
         case .deleteEndpoint: "Deletes an endpoint; one that isn't there is no error."
-        case .setTraffic: "Sets which part of an endpoint's calls each backend answers."
+        case .setTraffic:
+            "Sets which part of an endpoint's calls each backend answers; the weights sum to 1."
         case .shadowTraffic: "Sets which part of an endpoint's calls a backend gets a copy of."
         case .callEndpoint:
             "Calls a method of an endpoint; an error may be the plugin's own."
@@ -113,23 +115,24 @@ extension AdminOperation {
         }
     }
 
-    /// The statuses of its problems. Those of changes: 500 for what can't be written down, 503 for a host that starts
-    /// or ends.
+    /// The statuses of its problems, but for 401, which all have. Those of changes: 500 for what can't be written down,
+    /// 503 for a host that starts or ends.
     var problems: [Int] {
         switch self {
         case .listPlugins, .listBackends, .listEndpoints, .exportConfiguration, .showDocument: []
         case .reloadPlugin: [404, 422, 503]
         case .restartPlugin: [400, 404, 422]
-        case .createBackend: [400, 404, 409, 413, 500, 503]
+        case .createBackend: [400, 409, 413, 422, 500, 503]
         case .showBackend, .showEndpoint: [404]
-        case .updateBackend: [400, 404, 413, 500, 503]
+        case .updateBackend: [400, 404, 413, 422, 500, 503]
         case .deleteBackend: [400, 409, 500, 503]
-        case .createEndpoint: [400, 404, 409, 413, 500, 503]
+        case .createEndpoint: [400, 409, 413, 422, 500, 503]
         case .deleteEndpoint: [500, 503]
-        case .setTraffic, .shadowTraffic: [400, 404, 413, 500, 503]
-        case .applyConfiguration: [400, 404, 409, 413, 500, 503]
+        case .setTraffic: [400, 404, 413, 422, 500, 503]
+        case .shadowTraffic: [400, 404, 413, 500, 503]
+        case .applyConfiguration: [400, 409, 413, 422, 500, 503]
         case .callEndpoint:
-            [400, 401, 403, 404, 409, 413, 429, 499, 500, 501, 503, 504]
+            [400, 403, 404, 409, 413, 429, 499, 500, 501, 503, 504]
         }
     }
 

@@ -39,15 +39,17 @@ enum AdminResponses {
     }
 
     /// Answers with the JSON of what an operation returns, or with the problem that it ends with.
+    ///
+    /// - Parameter failure: the status of that.
     static func answer<Value: Encodable>(
-        status: HTTPResponse.Status = .ok,
+        status: HTTPResponse.Status = .ok, failure: (ControlError) -> Int = \.httpStatus,
         _ operation: () async throws(ControlError) -> Value
     ) async throws -> Response {
         let value: Value
         do throws(ControlError) {
             value = try await operation()
         } catch {
-            return try problem(error)
+            return try problem(failure(error), error.message)
         }
         return try json(value, status: status)
     }

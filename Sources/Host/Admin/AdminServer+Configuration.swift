@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HostControl
+internal import HostForms
 internal import Hummingbird
 internal import NIOCore
 internal import NIOFoundationCompat
@@ -40,7 +41,9 @@ extension AdminServer {
         switch operation {
         case .createEndpoint:
             try await decoding(AdminRequests.CreateEndpoint.self, request) { asked in
-                try await AdminResponses.answer(status: .created) { () throws(ControlError) in
+                try await AdminResponses.answer(
+                    status: .created, failure: \.httpStatusOfBody
+                ) { () throws(ControlError) in
                     try await control.createEndpoint(
                         asked.name, backend: asked.backend, route: asked.route,
                         methods: asked.methods)
@@ -56,7 +59,8 @@ extension AdminServer {
             }
         case .setTraffic:
             try await decoding([String: Double].self, request) { weights in
-                try await AdminResponses.answer { () throws(ControlError) in
+                try await AdminResponses.answer(failure: \.httpStatusOfBody) {
+                    () throws(ControlError) in
                     try await control.setTraffic(name(context), weights)
                 }
             }
@@ -76,7 +80,8 @@ extension AdminServer {
         let isDryRun = try flag("dry_run", request)
         let yaml = String(buffer: try await content(of: request))
         let file = request.uri.queryParameters.get("file") ?? "backplane.yaml"
-        return try await AdminResponses.answer { () throws(ControlError) in
+        return try await AdminResponses.answer(failure: \.httpStatusOfBody) {
+            () throws(ControlError) in
             let (changes, backends) = try await control.apply(
                 yaml: yaml, file: file, isDryRun: isDryRun)
             return AdminChanges(changes: changes, backends: backends)
@@ -116,6 +121,9 @@ extension AdminServer {
                     400, "the request's JSON: there is no \(unknown), only \(known)")
             }
             value = try JSONDecoder().decode(type, from: bytes)
+        } catch let error as ConfigurationError {
+            return try AdminResponses.problem(
+                ControlError(error).httpStatusOfBody, "the request's JSON: \(error)")
         } catch {
             return try AdminResponses.problem(400, "the request's JSON: \(JSONProblem.text(error))")
         }

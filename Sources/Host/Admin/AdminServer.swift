@@ -8,15 +8,16 @@ package import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// Serves the admin API on a Unix socket with mode 0600.
+/// Serves the admin API: on a Unix socket with mode 0600, and over TCP for who asks for that.
 ///
-/// ``run(onListening:)`` listens, and returns when the host shuts down; the socket is gone then.
+/// ``run(onListening:)`` listens on the socket, and returns when the host shuts down; the socket is gone then.
+/// ``run(over:onListening:)`` does so for TCP.
 package struct AdminServer: Sendable {
     private let path: String
     private let catalog: PluginCatalog
     let control: ControlPlane
     private let handles: HandleCalls
-    private let logger: Logger
+    let logger: Logger
 
     package init(
         path: String, catalog: PluginCatalog, control: ControlPlane, handles: HandleCalls,
@@ -35,11 +36,8 @@ package struct AdminServer: Sendable {
     ) async throws {
         try await AdminSocket.claim(path)
         let staged = try AdminSocket.stage(path)
-        // What Hummingbird logs at lower levels is about its parts, or comes back as an error that is thrown here.
-        var serverLogger = logger
-        serverLogger.logLevel = .critical
         let application = Application(
-            router: router(),
+            responder: router(token: nil).responder,
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: staged)),
             onServerRunning: { _ in
                 do {
@@ -70,7 +68,14 @@ package struct AdminServer: Sendable {
             message: "cannot listen on the admin socket \(path): \(reason(error))", cause: error)
     }
 
-    private func reason(_ error: any Error) -> String {
+    /// What Hummingbird logs at lower levels is about its parts, or comes back as an error that is thrown.
+    var serverLogger: Logger {
+        var serverLogger = logger
+        serverLogger.logLevel = .critical
+        return serverLogger
+    }
+
+    func reason(_ error: any Error) -> String {
         (error as? IOError).map { SystemError.text($0.errnoCode) } ?? "\(error)"
     }
 
@@ -79,20 +84,16 @@ package struct AdminServer: Sendable {
         AdminSocket.remove(path)
     }
 
-    private func router() -> Hummingbird.Router<BasicRequestContext> {
-        let router = Hummingbird.Router(options: .autoGenerateHeadEndpoints)
-        // First: it holds for what is added after it.
-        router.add(middleware: AdminProblemMiddleware())
-        for operation in AdminOperation.allCases {
-            router.on(RouterPath(operation.path), method: operation.method) { request, context in
-                try await answer(operation, request, context)
-            }
+    /// - Parameter token: what is asked of each request; nil: nothing.
+    func router(token: AdminToken?) -> AdminRouter {
+        AdminRouter(token: token) { operation, request, context in
+            try await answer(operation, request, context, isOpen: token == nil)
         }
-        return router
     }
 
     private func answer(
-        _ operation: AdminOperation, _ request: Request, _ context: BasicRequestContext
+        _ operation: AdminOperation, _ request: Request, _ context: BasicRequestContext,
+        isOpen: Bool
     ) async throws -> Response {
         switch operation {
         case .listPlugins: try AdminResponses.json(await catalog.list())
@@ -102,7 +103,8 @@ package struct AdminServer: Sendable {
             }
         case .restartPlugin: try await restart(request, plugin: name(context))
         case .callEndpoint: try await call(request, endpoint: name(context))
-        case .showDocument: try AdminResponses.json(AdminDocument.json)
+        case .showDocument:
+            try AdminResponses.json(isOpen ? AdminDocument.json : AdminDocument.jsonOverTCP)
         case .listBackends, .createBackend, .showBackend, .updateBackend, .deleteBackend:
             try await answerBackends(operation, request, context)
         case .listEndpoints, .createEndpoint, .showEndpoint, .deleteEndpoint, .setTraffic,

@@ -2,6 +2,7 @@ internal import HostAdmin
 package import HostControl
 internal import HostDispatch
 internal import HostIngress
+internal import HostMiddleware
 internal import HostPlugins
 public import Logging
 internal import NIOCore
@@ -21,6 +22,8 @@ public struct BackplaneHost: Service {
         public let port: Int
         /// The path of the admin socket.
         public let adminSocket: String
+        /// The port of the admin API over TCP; nil when only the socket serves it.
+        public let adminPort: Int?
         /// The routes served at this moment.
         public let routes: [String]
     }
@@ -29,6 +32,7 @@ public struct BackplaneHost: Service {
     let control: ControlPlane
     package let routes: RouteTable
     private let configuration: HostConfiguration
+    private let adminToken: AdminToken?
     private let logger: Logger
     private var onListening: @Sendable (Addresses) -> Void
 
@@ -38,10 +42,17 @@ public struct BackplaneHost: Service {
         onListening: @escaping @Sendable (Addresses) -> Void = { _ in }
     ) {
         self.configuration = configuration
+        adminToken = configuration.adminTokenFile.map { AdminToken(file: $0) }
         self.logger = logger
         self.onListening = onListening
         routes = RouteTable()
-        control = ControlPlane(routes: routes, logger: logger)
+        let kinds = configuration.middlewareKinds
+        control = ControlPlane(
+            routes: routes,
+            catalog: MiddlewareCatalog(
+                others: { name in kinds.first { $0.name == name } },
+                otherNames: { kinds.map(\.name) }),
+            outermost: configuration.outermost, logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
     }
@@ -77,17 +88,26 @@ public struct BackplaneHost: Service {
         return try await control.applyFile(file)
     }
 
+    /// Reads the file of the admin API's token again: from then on the new token holds. Without such a file nothing
+    /// happens.
+    ///
+    /// - Throws: an error with a one-line description for people when the file can't be used; the old token holds on.
+    public func readAdminToken() throws {
+        try adminToken?.read()
+    }
+
     /// Serves until a graceful shutdown.
     ///
-    /// - Throws: an error with a one-line description for people when the plugins directory is missing, the port or
-    ///   the socket can't be listened on, the state or the configuration file can't be used, or there is no place for
-    ///   copies of libraries.
+    /// - Throws: an error with a one-line description for people when the plugins directory is missing, a port or the
+    ///   socket can't be listened on, the state, the configuration file or the admin token can't be used, or there is
+    ///   no place for copies of libraries.
     public func run() async throws {
         guard DirectoryListing.exists(configuration.pluginsDirectory) else {
             throw HostError(
                 "no directory \(configuration.pluginsDirectory); make it, or name another one with "
                     + "--plugins-dir")
         }
+        let adminListener = try adminListener()
         let store = try LibraryStore()
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
@@ -103,7 +123,7 @@ public struct BackplaneHost: Service {
         // shuts the others down: cancelled, they would leave behind what they have opened.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts(of: catalog, admin, server).map {
+                services: parts(of: catalog, admin, adminListener, server).map {
                     .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
                 }, logger: quiet(logger)))
         do {
@@ -123,43 +143,61 @@ public struct BackplaneHost: Service {
         try await eventLoops.shutdownGracefully()
     }
 
+    /// Where the admin API is served over TCP, if anywhere.
+    private func adminListener() throws -> AdminServer.TCPListener? {
+        guard let port = configuration.adminPort else { return nil }
+        guard let adminToken else {
+            throw HostError(
+                "the admin API is not served over TCP without a token; name a file that has one "
+                    + "with --admin-token-file, or leave --admin-listen out")
+        }
+        try adminToken.read()
+        return AdminServer.TCPListener(
+            host: configuration.adminHost, port: port, token: adminToken)
+    }
+
     /// What runs as long as the host does, in the order in which it starts.
     private func parts(
-        of catalog: PluginCatalog, _ admin: AdminServer, _ server: HTTPServer
+        of catalog: PluginCatalog, _ admin: AdminServer, _ tcp: AdminServer.TCPListener?,
+        _ server: HTTPServer
     ) -> [Part] {
-        // Ends when the admin socket is listened on, or with the reason why it isn't.
-        let (adminListens, settleAdmin) = AsyncThrowingStream<Never, any Error>.makeStream()
-        return [
+        let (adminListens, adminListensOverTCP) = (Beginning<Void>(), Beginning<Int>())
+        var parts = [
             Part { await catalog.run() },
             Part {
-                do {
+                try await adminListens.failing {
                     try await admin.run { result in
                         switch result {
-                        case .success: settleAdmin.finish()
-                        case .failure(let error): settleAdmin.finish(throwing: error)
+                        case .success: adminListens.begun(())
+                        case .failure(let error): adminListens.failed(error)
                         }
                     }
-                } catch {
-                    settleAdmin.finish(throwing: error)
-                    throw error
                 }
             },
-            Part {
-                // The socket first: its error says that a host runs already.
-                for try await _ in adminListens {}
-                try Task.checkCancellation()
-                let state = try await StateStore.open(stateFile)
-                try await catalog.start(
-                    state, file: configuration.configurationFile,
-                    within: configuration.startTimeout)
-                let port = try await server.start()
-                onListening(
-                    Addresses(
-                        host: configuration.host, port: port, adminSocket: adminSocket,
-                        routes: routes.routed.map(\.route)))
-                await server.run()
-            },
         ]
+        if let tcp {
+            parts.append(
+                Part {
+                    try await adminListensOverTCP.failing {
+                        try await admin.run(over: tcp) { adminListensOverTCP.begun($0) }
+                    }
+                })
+        }
+        let serving = Part {
+            // The socket first: its error says that a host runs already.
+            try await adminListens.value()
+            let adminPort = tcp == nil ? nil : try await adminListensOverTCP.value()
+            let state = try await StateStore.open(stateFile)
+            try await catalog.start(
+                state, file: configuration.configurationFile, within: configuration.startTimeout)
+            let port = try await server.start()
+            onListening(
+                Addresses(
+                    host: configuration.host, port: port, adminSocket: adminSocket,
+                    adminPort: adminPort, routes: routes.routed.map(\.route)))
+            await server.run()
+        }
+        return parts + [serving]
     }
 
     private var controlSettings: ControlSettings {

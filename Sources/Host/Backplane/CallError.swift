@@ -21,6 +21,8 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         public static let unavailable = Code("unavailable")
         /// The plugin finished the call with a status other than OK: ``CallError/status``.
         public static let plugin = Code("plugin")
+        /// Middleware refused the call: ``CallError/httpStatus`` is what it said.
+        public static let refused = Code("refused")
         /// The answer is not of the form that was asked for.
         public static let unexpectedAnswer = Code("unexpectedAnswer")
 
@@ -57,6 +59,7 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
             case .cancelled: .cancelled
             case .unavailable: .unavailable
             case .plugin: .plugin
+            case .refused: .refused
             }
         status = error.status.name
         httpStatus = error.httpStatus

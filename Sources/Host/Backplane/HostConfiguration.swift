@@ -1,3 +1,5 @@
+package import HostMiddleware
+
 /// How a host is set up. Every member has a default; `HostConfiguration()` serves `plugins.d` on 127.0.0.1:8000.
 public struct HostConfiguration: Sendable {
     /// The directory whose libraries are served.
@@ -10,6 +12,14 @@ public struct HostConfiguration: Sendable {
     public var port = 8000
     /// The path of the admin socket; nil: `$XDG_RUNTIME_DIR/backplane.sock`, or `<pluginsDirectory>.sock`.
     public var adminSocket: String?
+    /// The port on which the admin API is served over TCP as well; 0: any free one; nil: none, the socket alone. It
+    /// needs an ``adminTokenFile``, and is not encrypted.
+    public var adminPort: Int?
+    /// The address that goes with ``adminPort``.
+    public var adminHost = "127.0.0.1"
+    /// The file with the token that clients of the admin API present over TCP: 32 characters at least, in a file that
+    /// nobody but its owner may use. Read when the host starts, and by ``BackplaneHost/readAdminToken()``.
+    public var adminTokenFile: String?
     /// The file in which operators' changes are kept; nil: `<pluginsDirectory>.state`.
     public var stateFile: String?
     /// The file that declares backends and endpoints, `backplane.yaml`; nil: none. Read when the host starts, and by
@@ -39,6 +49,11 @@ public struct HostConfiguration: Sendable {
     public var startTimeout: Duration = .seconds(5)
     /// How long requests may take to finish when the host shuts down.
     public var shutdownTimeout: Duration = .seconds(20)
+
+    /// Stages that the configuration may name, beside the built-in ones.
+    package var middlewareKinds: [MiddlewareKind] = []
+    /// Stages around all that are configured.
+    package var outermost: [MiddlewareChain.Link] = []
 
     /// The defaults.
     public init() {}

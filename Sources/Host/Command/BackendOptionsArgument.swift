@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import HostControl
+internal import HostForms
 
 /// `{"num_replicas": 2}`: the settings of a backend, as JSON.
 enum BackendOptionsArgument {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import HostControl
+internal import HostForms
 
 /// A duration on the command line: `2ms`, `10s`, `1m`; `none` where there may be no limit.
 struct DurationArgument: ExpressibleByArgument {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Backplane
 internal import HostControl
+internal import HostForms
 
 /// What the command line, or the configuration file, says of the host. What neither says has its default.
 struct HostOptions: ParsableArguments {
@@ -24,6 +25,27 @@ struct HostOptions: ParsableArguments {
             discussion: "Default: $XDG_RUNTIME_DIR/backplane.sock, or else <plugins-dir>.sock.",
             valueName: "path"))
     var adminSocket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve the admin API over TCP as well, for who has the token.",
+            discussion: "Not encrypted: 127.0.0.1, or TLS in front of it. Default: not at all.",
+            valueName: "host:port"),
+        transform: { text in
+            guard let listen = HostFile.Listen(text) else {
+                throw ValidationError(
+                    "'\(text)' is no address and port, such as 127.0.0.1:9000 or [::1]:9000")
+            }
+            return listen
+        })
+    var adminListen: HostFile.Listen?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the token for --admin-listen, of mode 0600.",
+            discussion: "SIGHUP reads it anew. `openssl rand -hex 32` makes a token.",
+            valueName: "path"))
+    var adminTokenFile: String?
 
     @Option(
         help: ArgumentHelp(
@@ -113,6 +135,11 @@ struct HostOptions: ParsableArguments {
         set(&configuration.drainTimeout, drainTimeout.map { $0.duration ?? never })
         set(&configuration.shutdownTimeout, shutdownTimeout.map { $0.duration ?? never })
         if let adminSocket { configuration.adminSocket = adminSocket }
+        if let adminListen {
+            configuration.adminHost = adminListen.host
+            configuration.adminPort = adminListen.port
+        }
+        if let adminTokenFile { configuration.adminTokenFile = adminTokenFile }
         if let ioThreads { configuration.eventLoopCount = ioThreads }
     }
 
@@ -129,6 +156,8 @@ extension HostOptions {
         host = file.listen?.host
         port = file.listen?.port
         adminSocket = file.adminSocket
+        adminListen = file.adminListen
+        adminTokenFile = file.adminTokenFile
         ioThreads = file.limits.ioThreads
         maxQueuedRequests = file.limits.maxQueuedRequests
         maxBodySize = file.limits.maxBodySize

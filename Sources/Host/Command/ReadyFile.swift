@@ -11,10 +11,12 @@ enum ReadyFile {
 
         let http: HTTP
         let adminSocket: String
+        /// The admin API over TCP, where it is served.
+        let admin: HTTP?
         let pid: Int32
 
         enum CodingKeys: String, CodingKey {
-            case http, pid
+            case http, admin, pid
             case adminSocket = "admin_socket"
         }
     }
@@ -38,12 +40,16 @@ enum ReadyFile {
     }
 
     /// Writes the file in one step: whoever sees it sees all of it.
-    static func write(_ addresses: BackplaneHost.Addresses, to path: String) throws {
+    static func write(
+        _ addresses: BackplaneHost.Addresses, adminHost: String, to path: String
+    ) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let content = Content(
             http: Content.HTTP(host: addresses.host, port: addresses.port),
-            adminSocket: addresses.adminSocket, pid: ProcessInfo.processInfo.processIdentifier)
+            adminSocket: addresses.adminSocket,
+            admin: addresses.adminPort.map { Content.HTTP(host: adminHost, port: $0) },
+            pid: ProcessInfo.processInfo.processIdentifier)
         try encoder.encode(content).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 }

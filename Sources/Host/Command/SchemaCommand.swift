@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import HostControl
+internal import HostForms
 
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -9,7 +9,7 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Serves the plugins of a directory.",
         discussion: """
             SIGTERM or SIGINT stops listening, lets requests finish and exits with status 0; a second one exits at once.
-            SIGHUP applies the configuration file anew.
+            SIGHUP applies the configuration file anew, and reads the admin token's.
             Durations are written 2ms, 10s, 1m; 'none' where there may be no limit.
             """)
 
@@ -61,7 +61,10 @@ struct ServeCommand: AsyncParsableCommand {
             services: [host], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
         let signals = HostSignals(
             logger: logger, shutDown: { await group.triggerGracefulShutdown() },
-            reload: { await applyFile(to: host, logger: logger) })
+            reload: {
+                readAdminToken(configuration, host, logger: logger)
+                await applyFile(to: host, logger: logger)
+            })
         try await signals.run { try await group.run() }
         // Not by returning: exit handlers and destructors of plugin libraries would run while their threads do.
         ProcessExit.now(status: 0)
@@ -86,6 +89,18 @@ struct ServeCommand: AsyncParsableCommand {
         return configuration
     }
 
+    private func readAdminToken(
+        _ configuration: HostConfiguration, _ host: BackplaneHost, logger: Logger
+    ) {
+        guard let file = configuration.adminTokenFile else { return }
+        do {
+            try host.readAdminToken()
+            logger.info("SIGHUP: read the admin token of \(file)")
+        } catch {
+            logger.error("SIGHUP: the admin token has not changed: \(error)")
+        }
+    }
+
     private func applyFile(to host: BackplaneHost, logger: Logger) async {
         guard let config else {
             logger.info("SIGHUP: there is no file to apply; name one with --config")
@@ -107,13 +122,18 @@ struct ServeCommand: AsyncParsableCommand {
         let pluginsDir = configuration.pluginsDirectory
         if let readyFile {
             do {
-                try ReadyFile.write(addresses, to: readyFile)
+                try ReadyFile.write(
+                    addresses, adminHost: configuration.adminHost, to: readyFile)
             } catch {
                 logger.error("cannot write \(readyFile): \(error)")
             }
         }
         let url = "http://\(addresses.host):\(addresses.port)"
         print("backplane \(Version.text) serves \(pluginsDir) on \(url)")
+        if let port = addresses.adminPort {
+            let listen = HostFile.Listen(host: configuration.adminHost, port: port)
+            print("the admin API is at http://\(listen) for who has the token")
+        }
         let route = addresses.routes.contains("/echo") ? "/echo" : addresses.routes.first
         if let route {
             print("try: curl -d 'hi there' \(url)\(route)")

@@ -19,7 +19,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = admin.client
+        let client = try admin.client
         let status = Status(
             plugins: try await client.list().plugins, backends: try await client.backends(),
             endpoints: try await client.endpoints())

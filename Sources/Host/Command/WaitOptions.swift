@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import HostAdmin
 internal import HostControl
+internal import HostForms
 
 /// Whether a command waits until its change is in effect, and for how long.
 struct WaitOptions: ParsableArguments {

@@ -14,17 +14,20 @@ package struct BackendStatus: Codable, Sendable, Equatable {
         package var running = 0
         /// Why the backend is not as it is configured.
         package var reason: String?
+        /// True while the plugin has yet to follow a change; nil otherwise.
+        package var isFollowing: Bool?
 
         enum CodingKeys: String, CodingKey {
             case generation, replicas, waiting, running, reason
             case targetReplicas = "target_replicas"
+            case isFollowing = "following"
         }
 
         package init() {}
 
         /// Whether it is served as it is configured.
         package var isReady: Bool {
-            generation != nil && reason == nil && replicas >= targetReplicas
+            generation != nil && reason == nil && replicas >= targetReplicas && isFollowing == nil
         }
     }
 

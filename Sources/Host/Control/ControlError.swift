@@ -1,3 +1,5 @@
+package import HostForms
+
 /// Why an operator's request was refused.
 package struct ControlError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
@@ -18,6 +20,8 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
         case backendInUse
         /// A name, route, method, weight or option that can't be.
         case invalid
+        /// Parts that are right by themselves and can't be together: weights that don't sum to 1.
+        case contradiction
         /// The state file can't be used, or not be made; it is as it was.
         case stateUnusable
         /// A change could not be written, and has not taken effect.
@@ -40,5 +44,18 @@ package struct ControlError: Error, Sendable, CustomStringConvertible {
     /// The same error, with what it is about before its message.
     func about(_ subject: String) -> ControlError {
         ControlError(code, "\(subject): \(message)", cause: cause)
+    }
+}
+
+extension ControlError {
+    /// What is wrong with a configuration that somebody sent.
+    package init(_ error: ConfigurationError) {
+        let code: Code =
+            switch error.code {
+            case .conflict: .contradiction
+            case .unknownBackend: .noSuchBackend
+            default: .invalid
+            }
+        self.init(code, error.description, cause: error)
     }
 }

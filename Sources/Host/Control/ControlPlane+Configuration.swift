@@ -1,5 +1,7 @@
 internal import Crypto
 internal import Foundation
+internal import HostForms
+internal import HostMiddleware
 internal import NIOConcurrencyHelpers
 
 /// The file that declares backends and endpoints.
@@ -14,7 +16,7 @@ extension ControlPlane {
     package func apply(
         yaml: String, file: String, isDryRun: Bool
     ) async throws(ControlError) -> (changes: [String], backends: [String]) {
-        let declared = try Self.declaration(yaml: yaml, file: file)
+        let declared = try Self.declaration(yaml: yaml, file: file, catalog)
         let tags = declared.backends.keys.sorted()
         if isDryRun {
             return (try state.applying(declared).changes.map(\.description), tags)
@@ -64,6 +66,7 @@ extension ControlPlane {
             endpoint.shadow = record.shadows
             file.endpoints[name] = endpoint
         }
+        file.middleware = state.middleware
         return file.yaml
     }
 
@@ -81,13 +84,13 @@ extension ControlPlane {
     }
 
     private static func declaration(
-        yaml: String, file: String
+        yaml: String, file: String, _ catalog: MiddlewareCatalog
     ) throws(ControlError) -> ControlState {
         let parsed: HostFile
         do throws(ConfigurationError) {
-            parsed = try HostFile(yaml: yaml, file: file)
+            parsed = try HostFile(yaml: yaml, file: file, middleware: catalog)
         } catch {
-            throw ControlError(.invalid, error.description, cause: error)
+            throw ControlError(error)
         }
         do throws(ControlError) {
             return try ControlState.declaration(
@@ -99,9 +102,11 @@ extension ControlPlane {
                         route: endpoint.route, methods: endpoint.methods,
                         traffic: endpoint.traffic,
                         shadows: endpoint.shadow.filter { $0.value > 0 }, origin: .file)
-                })
+                }, middleware: parsed.middleware)
         } catch {
-            throw ControlError(error.code, "\(file): \(error.message)", cause: error)
+            // The file has the form that it must have: what can't be is what it says.
+            let code = error.code == .invalid ? .contradiction : error.code
+            throw ControlError(code, "\(file): \(error.message)", cause: error)
         }
     }
 

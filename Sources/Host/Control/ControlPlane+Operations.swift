@@ -1,3 +1,5 @@
+internal import HostForms
+
 /// What an operator does, in the form in which it is asked for and answered.
 extension ControlPlane {
     // MARK: Backends
@@ -35,7 +37,7 @@ extension ControlPlane {
     package func createEndpoint(
         _ name: String, backend: String, route: String?, methods: [String]?
     ) async throws(ControlError) -> EndpointStatus {
-        try Self.checkWritable(route: route, methods: methods)
+        try Self.checkWritable(route: route)
         try await change { state throws(ControlError) in
             try state.createEndpoint(
                 name, backend: backend, route: route,
@@ -45,18 +47,11 @@ extension ControlPlane {
     }
 
     /// Holds an operator to what a file may say: otherwise an export could not be applied.
-    private static func checkWritable(route: String?, methods: [String]?) throws(ControlError) {
+    private static func checkWritable(route: String?) throws(ControlError) {
+        guard let route else { return }
         do throws(ConfigurationError) {
-            if let route {
-                let node = ConfigurationNode(json: .string(route))
-                _ = try EndpointForms.route.read(node, ConfigurationPath.root.appending("route"))
-            }
-            if let methods {
-                let node = ConfigurationNode(
-                    json: .array(methods.map { .string($0.uppercased()) }))
-                _ = try EndpointForms.methods.read(
-                    node, ConfigurationPath.root.appending("methods"))
-            }
+            let node = ConfigurationNode(json: .string(route))
+            _ = try EndpointForms.route.read(node, ConfigurationPath.root.appending("route"))
         } catch {
             throw ControlError(.invalid, error.description, cause: error)
         }

@@ -1,6 +1,9 @@
 internal import HostDispatch
+internal import HostForms
+package import HostMiddleware
 internal import HostPlugins
 package import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOPosix
 
 /// Which backends and endpoints there are: takes operators' changes and those of the configuration file, writes each
@@ -20,16 +23,30 @@ package actor ControlPlane {
     private var backends: [String: Backend] = [:]
     private var prospects: [String: Backend] = [:]
     private var lastChange: Task<Void, Never>?
+    private(set) var chains: ChainTable
+    /// What the plugins' manifests say of middleware, for backends that say nothing, by plugin.
+    private var manifestMiddleware: [String: [MiddlewareEntry]] = [:]
+    nonisolated let catalog: MiddlewareCatalog
     /// Told when the backends of a plugin are others, or other settings are theirs.
     private var onTargetsChanged: @Sendable (_ plugin: String) async -> Void = { _ in }
+    /// Plugins that have yet to follow a change, and how many. What they say of themselves is about the time before.
+    private var following: [String: Int] = [:]
     private var servingStatus:
         @Sendable (_ tag: String, _ plugin: String) async -> BackendStatus.Serving = { _, _ in
             BackendStatus.Serving()
         }
 
-    package init(routes: RouteTable, logger: Logger) {
+    /// - Parameters:
+    ///   - catalog: the stages that may be configured.
+    ///   - outermost: stages around all that are configured.
+    package init(
+        routes: RouteTable, catalog: MiddlewareCatalog = MiddlewareCatalog(),
+        outermost: [MiddlewareChain.Link] = [], logger: Logger
+    ) {
         self.routes = routes
+        self.catalog = catalog
         self.logger = logger
+        chains = ChainTable(outermost: outermost)
     }
 
     /// Sets the endpoints up as they were when the host ended. Changes are refused until then.
@@ -42,6 +59,11 @@ package actor ControlPlane {
     ) async throws(ControlError) {
         state = store.state
         self.store = store
+        let plan = ChainTable.Plan(state, manifests: [:])
+        chains = try chains.following(plan, catalog, logger: logger) { error in
+            logger.error("\(error.message); it lets nothing through")
+            return BrokenStage(reason: error.message)
+        }
         try publish(state, replacing: ControlState())
         try await change { state throws(ControlError) in
             for name in state.plugins.subtracting(plugins) { state.removePlugin(name) }
@@ -74,16 +96,25 @@ package actor ControlPlane {
     package func change(
         _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Void
     ) async throws(ControlError) {
+        try await change(manifest: nil, operation)
+    }
+
+    /// - Parameter manifest: a plugin, and what its manifest says of middleware.
+    private func change(
+        manifest: (plugin: String, middleware: [MiddlewareEntry]?)?,
+        _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Void
+    ) async throws(ControlError) {
         let previous = lastChange
         let task = Task { () -> Result<Void, ControlError> in
             await previous?.value
-            return await self.perform(operation)
+            return await self.perform(manifest: manifest, operation)
         }
         lastChange = Task { _ = await task.value }
         try await task.value.get()
     }
 
     private func perform(
+        manifest: (plugin: String, middleware: [MiddlewareEntry]?)?,
         _ operation: @escaping @Sendable (inout ControlState) throws(ControlError) -> Void
     ) async -> Result<Void, ControlError> {
         do throws(ControlError) {
@@ -91,10 +122,26 @@ package actor ControlPlane {
                 throw ControlError(
                     .notRunning, "the host is starting, or shutting down; try again in a moment")
             }
-            let last = state
-            let next = try await store.change(operation)
+            let (last, lastChains) = (state, chains)
+            var manifests = manifestMiddleware
+            if let manifest { manifests[manifest.plugin] = manifest.middleware }
+            let made = NIOLockedValueBox(chains)
+            let next = try await store.change {
+                [catalog, logger, manifests] state throws(ControlError) in
+                try operation(&state)
+                // Here, because it may read files; and before the change is written, because it may fail.
+                let plan = ChainTable.Plan(state, manifests: manifests)
+                let chains = try lastChains.following(plan, catalog, logger: logger) {
+                    error throws(ControlError) in throw error
+                }
+                made.withLockedValue { $0 = chains }
+            }
             state = next
-            if next != last { try publish(next, replacing: last) }
+            manifestMiddleware = manifests
+            chains = made.withLockedValue { $0 }
+            if next != last || !chains.isSame(as: lastChains) {
+                try publish(next, replacing: last)
+            }
             return .success(())
         } catch {
             return .failure(error)
@@ -121,13 +168,23 @@ package actor ControlPlane {
             affected.insert(record.plugin)
             backends[tag] = backends[tag] ?? makeBackend(tag)
         }
+        let entrances = Dictionary(
+            uniqueKeysWithValues: backends.map { tag, backend in
+                (tag, BackendEntrance(backend, chain: chains.backends[tag]))
+            })
         var endpoints: [Endpoint] = []
         for (name, record) in next.endpoints {
-            endpoints.append(try Endpoint(name: name, record, backends: backends))
+            endpoints.append(try Endpoint(name: name, record, backends: entrances))
         }
         routes.replaceAll(endpoints)
+        routes.chain = chains.host.links.isEmpty ? nil : chains.host
         for plugin in affected {
-            Task { [onTargetsChanged] in await onTargetsChanged(plugin) }
+            following[plugin, default: 0] += 1
+            Task {
+                await onTargetsChanged(plugin)
+                let left = (following[plugin] ?? 1) - 1
+                following[plugin] = left > 0 ? left : nil
+            }
         }
     }
 
@@ -138,7 +195,13 @@ package actor ControlPlane {
     }
 
     func status(_ tag: String, _ record: BackendRecord) async -> BackendStatus {
-        BackendStatus(tag: tag, record, serving: await servingStatus(tag, record.plugin))
+        let isFollowing = following[record.plugin] != nil
+        var serving = await servingStatus(tag, record.plugin)
+        if isFollowing {
+            serving.isFollowing = true
+            serving.reason = nil
+        }
+        return BackendStatus(tag: tag, record, serving: serving)
     }
 }
 
@@ -165,7 +228,8 @@ extension ControlPlane: BackendDirectory {
 
     func serves(_ plugin: String, _ manifest: PluginManifest) async throws(PluginError) {
         do throws(ControlError) {
-            try await change { state throws(ControlError) in
+            let middleware = manifest.options.middleware
+            try await change(manifest: (plugin, middleware)) { state throws(ControlError) in
                 guard !state.hasBackends(of: plugin) || state.plugins.contains(plugin) else {
                     state.addConfiguredPlugin(plugin)
                     return
@@ -174,7 +238,9 @@ extension ControlPlane: BackendDirectory {
                 state.setDefaultEndpoint(of: plugin, manifest.endpoint)
             }
         } catch {
-            throw PluginError(.unreadable, error.message, cause: error)
+            throw PluginError(
+                error.code == .invalid ? .invalidManifest : .unreadable, error.message,
+                cause: error)
         }
     }
 

@@ -1,9 +1,12 @@
-package import HostDispatch
+package import HostMiddleware
 
 /// A name, with a route and the HTTP methods it takes, and the backends that answer.
 ///
 /// Never changes: another one of the same name takes its place in the ``RouteTable``.
 package final class Endpoint: Sendable {
+    /// The HTTP methods that there are to take, whoever configures it.
+    static let possibleMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
     package let name: String
     /// nil: reachable by handles alone.
     package let pattern: RoutePattern?
@@ -11,22 +14,22 @@ package final class Endpoint: Sendable {
     package let httpMethods: [String]
     package let traffic: TrafficPolicy
     /// Those that have a weight, by tag.
-    package let backends: [Backend]
+    package let backends: [BackendEntrance]
     /// Those that get copies of calls, by tag.
-    package let shadows: [Backend]
+    package let shadows: [BackendEntrance]
 
     /// Who answers a call, and who else gets it.
     package struct Assignment: Sendable {
-        package let backend: Backend
-        package let shadows: [Backend]
+        package let backend: BackendEntrance
+        package let shadows: [BackendEntrance]
     }
 
     /// - Parameter backends: by tag: all that have a part of the traffic, at least.
     package init(
         name: String, route: RoutePattern?, httpMethods: [String] = ["GET", "POST"],
-        traffic: TrafficPolicy, backends: [String: Backend]
+        traffic: TrafficPolicy, backends: [String: BackendEntrance]
     ) {
-        func backend(_ tag: String) -> Backend {
+        func backend(_ tag: String) -> BackendEntrance {
             guard let backend = backends[tag] else {
                 preconditionFailure("\(name) has traffic for the backend \(tag), which isn't there")
             }
@@ -44,7 +47,7 @@ package final class Endpoint: Sendable {
     ///
     /// - Throws: ``ControlError`` when its route or its shares can't be.
     convenience init(
-        name: String, _ record: EndpointRecord, backends: [String: Backend]
+        name: String, _ record: EndpointRecord, backends: [String: BackendEntrance]
     ) throws(ControlError) {
         var pattern: RoutePattern?
         if let route = record.route { pattern = try RoutePattern(route) }

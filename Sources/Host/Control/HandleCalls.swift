@@ -1,6 +1,8 @@
 package import HostDispatch
+internal import HostMiddleware
 package import HostPlugins
 internal import NIOCore
+internal import NIOHTTP1
 internal import NIOPosix
 
 /// Where the calls of handles begin: finds the endpoint by its name, and sends the call on.
@@ -50,7 +52,14 @@ package final class HandleCalls: Sendable {
 
     private func begin(_ call: HandleCall, _ request: HandleRequest, on endpoint: Endpoint) {
         let assignment = endpoint.assign(shardKey: request.shardKeyAsTold)
-        call.begin(on: assignment.backend, shadows: assignment.shadows)
+        let plan = call.takePlan()
+        assignment.backend.enter(plan, for: call, request: { request.seenByStages }) {
+            if call.attach($0) { $1.submit($0) }
+        }
+        guard !plan.isInShadow else { return }
+        for shadow in assignment.shadows {
+            shadow.enterCopy(of: plan, from: call, request: { request.seenByStages })
+        }
     }
 
     private func beginLater(_ request: HandleRequest, _ call: HandleCall) {
@@ -68,6 +77,18 @@ package final class HandleCalls: Sendable {
                         "\(unknown(request.endpoint).message); none came before the deadline"))
             }
         }
+    }
+}
+
+extension HandleRequest {
+    /// The request as middleware sees it.
+    fileprivate var seenByStages: MiddlewareRequest {
+        let told = forwarded
+        return MiddlewareRequest(
+            origin: told?.origin ?? .handle, httpMethod: told?.httpMethod ?? httpMethod,
+            path: told?.path ?? "/\(endpoint)", query: told?.query ?? query,
+            headers: HTTPHeaders(told?.headers ?? headers), method: method,
+            contentType: contentType, shardKey: shardKeyAsTold, body: argument)
     }
 }
 

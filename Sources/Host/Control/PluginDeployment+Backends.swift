@@ -10,17 +10,21 @@ extension PluginDeployment {
             try await takeIntoService(.file)
             return
         }
-        let path = manifestPath
-        let manifest = try await PluginThread.run(
-            name: name, what: "reading the manifest",
-            timeout: environment.settings.backendDefaults.lifecycleTimeout
-        ) { () throws(PluginError) in try PluginManifest.read(path) }
+        let manifest = try await readManifest()
         // Other functions, or the same ones called otherwise, take a new generation.
         guard manifest.adoption == generation?.adoption else {
             try await takeIntoService(.file)
             return
         }
         try await reconcile(with: manifest)
+    }
+
+    private func readManifest() async throws(PluginError) -> PluginManifest {
+        let path = manifestPath
+        return try await PluginThread.run(
+            name: name, what: "reading the manifest",
+            timeout: environment.settings.backendDefaults.lifecycleTimeout
+        ) { () throws(PluginError) in try PluginManifest.read(path) }
     }
 
     /// Brings the backends in line with what they are to be. One that can't be has its reason, and the others go on.
@@ -58,8 +62,49 @@ extension PluginDeployment {
                 }
             }
         }
+        retryStartsLater(afresh: true)
         if let refusal { throw refusal }
     }
+
+    // MARK: Trying again
+
+    /// Backends that the plugin refused are tried again, less and less often: what it misses, a file or a device, may
+    /// come. Not those that can't be by their settings, nor those whose `create` hangs, which costs a thread each time.
+    ///
+    /// - Parameter afresh: whether something has changed, so that the pauses begin anew.
+    func retryStartsLater(afresh: Bool) {
+        startRetry?.cancel()
+        startRetry = nil
+        if afresh { startPause = RetryPause() }
+        guard failures.values.contains(where: { $0.code == .lifecycleFailed }) else { return }
+        let pause = startPause.next()
+        // Nobody waits for it, least of all the end of the host.
+        startRetry = Task { [weak self] in
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
+            await self?.inOrder { await $0.retryStarts() }
+        }
+    }
+
+    private func retryStarts() async {
+        guard let generation, let manifest = try? await readManifest() else { return }
+        for target in await environment.directory.targets(of: name) {
+            let tag = target.backend.tag
+            guard let before = failures[tag], before.code == .lifecycleFailed else { continue }
+            do throws(PluginError) {
+                install(try await start(target, of: generation, manifest), after: nil)
+                failures[tag] = nil
+                logger.info("backend \(tag) is served at last")
+            } catch {
+                failures[tag] = error
+                if error.message != before.message {
+                    logger.error("backend \(tag) is not served: \(error.message)")
+                }
+            }
+        }
+        retryStartsLater(afresh: false)
+    }
+
+    // MARK: Changes
 
     /// Ends a backend that is not to be any more.
     private func takeAway(_ service: BackendService) {

@@ -132,6 +132,7 @@ extension PluginDeployment {
         for (tag, error) in refused {
             logger.error("backend \(tag) is not served: \(error.message)")
         }
+        retryStartsLater(afresh: true)
         return prepared
     }
 
@@ -238,6 +239,7 @@ extension PluginDeployment {
     func takeOutOfService(isGone: Bool) async {
         failure = nil
         failures = [:]
+        startRetry?.cancel()
         if isGone { await environment.directory.gone(name) }
         guard let generation else {
             state = .retired

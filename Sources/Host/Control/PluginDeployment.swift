@@ -49,6 +49,9 @@ actor PluginDeployment {
     var services: [String: BackendService] = [:]
     /// Why backends of the plugin have no replicas, by tag.
     var failures: [String: PluginError] = [:]
+    /// When those that may yet get some are tried again.
+    var startPause = RetryPause()
+    var startRetry: Task<Void, Never>?
     var state = PluginStatus.State.loading
     /// Why the newest version of the file, or of its manifest, is not in service.
     var failure: PluginError?

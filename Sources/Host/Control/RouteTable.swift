@@ -1,3 +1,4 @@
+package import HostMiddleware
 internal import NIOConcurrencyHelpers
 
 /// Which endpoint answers which path, and which has which name. Read on every request, from every thread.
@@ -22,8 +23,15 @@ package final class RouteTable: Sendable {
     }
 
     private let state = NIOLockedValueBox(State())
+    private let hostChain = NIOLockedValueBox<MiddlewareChain?>(nil)
 
     package init() {}
+
+    /// What stands around all endpoints; nil: nothing.
+    package var chain: MiddlewareChain? {
+        get { hostChain.withLockedValue { $0 } }
+        set { hostChain.withLockedValue { $0 = newValue } }
+    }
 
     // MARK: Looking
 

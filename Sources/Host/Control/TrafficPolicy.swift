@@ -65,7 +65,7 @@ package struct TrafficPolicy: Sendable, Equatable {
         // In order, so that the same weights have the same sum each time.
         let sum = weights.values.sorted().reduce(0, +)
         guard abs(sum - 1) <= Self.tolerance else {
-            throw ControlError(.invalid, "the weights sum to \(sum): they must sum to 1")
+            throw ControlError(.contradiction, "the weights sum to \(sum): they must sum to 1")
         }
         for (tag, share) in shadows.sorted(by: { $0.key < $1.key }) {
             try Self.checkShare(share, of: tag)

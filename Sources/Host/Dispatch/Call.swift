@@ -22,8 +22,7 @@ package final class Call: PluginCall {
     private let caller: any Caller
     /// Whether an INLINE method may run on the thread that submits the call.
     let mayRunInline: Bool
-    /// Whether it is a shadow's call, or one that such a call has led to. These get no shadows: a shadow that calls its
-    /// own endpoint would go on for ever.
+    /// Whether it is a shadow's call, or one that such a call has led to.
     let isInShadow: Bool
     private let isAnswered = Atomic<Bool>(false)
     /// Calls that the plugin made on behalf of this one. Few calls have any.
@@ -52,24 +51,15 @@ package final class Call: PluginCall {
         self.isInShadow = isInShadow
     }
 
-    /// The same call for a shadow: nobody waits for the answer, and the shadow's own limits alone hold for it. It
-    /// never runs on the thread that submits it.
-    package func makeShadow(to shadow: Backend) -> Call {
-        Call(
-            to: shadow, method: method, argument: argument, contentType: contentType,
-            native: native, mayRunInline: false, isInShadow: true,
-            caller: ShadowCaller(metadata: caller.makeMetadata()))
-    }
-
     private static func earliest(_ first: NIODeadline?, _ second: NIODeadline?) -> NIODeadline? {
         guard let first else { return second }
         guard let second else { return first }
         return min(first, second)
     }
 
-    /// Takes the call back: the caller went away. Nobody is told the answer any more.
+    /// Takes the call back: the caller went away. What the plugin answers, nobody is told any more.
     package func cancel() {
-        guard claimAnswer() else { return }
+        guard answer(.failure(DispatchError(.cancelled, "the caller went away"))) else { return }
         backend.forget(self)
         children.load()?.cancel()
     }

@@ -7,6 +7,9 @@ package protocol Caller: AnyObject, Sendable {
     /// The id of the request, taken from the caller or made; never empty.
     var requestID: String { get }
 
+    /// Gives the request another id, before anybody has asked for it.
+    func rename(requestID: String)
+
     /// What the plugin may ask of the call beside its argument.
     func makeMetadata() -> CallMetadata
 

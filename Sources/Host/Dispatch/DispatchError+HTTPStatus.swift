@@ -10,6 +10,7 @@ extension DispatchError {
         case .deadlineExceeded: 504
         case .cancelled: 499
         case .plugin(let status): status.httpStatus
+        case .refused(let status): status
         }
     }
 }

@@ -18,16 +18,24 @@ package struct DispatchError: Error, Sendable, CustomStringConvertible {
         case unavailable
         /// The plugin finished the call with this status.
         case plugin(StatusCode)
+        /// The host, or a middleware stage, refuses the request with this HTTP status.
+        case refused(httpStatus: Int)
     }
 
     package var code: Code
     /// What happened, and what to do next where that isn't plain; for the caller.
     package var message: String
+    /// For callers that came by HTTP.
+    package var headers: [(name: String, value: String)]
     package var cause: (any Error)?
 
-    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    package init(
+        _ code: Code, _ message: String, headers: [(name: String, value: String)] = [],
+        cause: (any Error)? = nil
+    ) {
         self.code = code
         self.message = message
+        self.headers = headers
         self.cause = cause
     }
 

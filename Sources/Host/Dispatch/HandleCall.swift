@@ -46,7 +46,7 @@ package final class HandleCall: Caller {
     private let request: HandleRequest
     private let state: NIOLockedValueBox<State>
 
-    /// A call that is yet to be sent: ``begin(on:shadows:)`` or ``refuse(_:)`` is owed for it.
+    /// A call that is yet to be sent: ``attach(_:)`` or ``refuse(_:)`` is owed for it.
     package init(_ request: HandleRequest) {
         state = NIOLockedValueBox(
             State(requestID: request.requestID, native: request.native))
@@ -58,25 +58,26 @@ package final class HandleCall: Caller {
 
     // MARK: Beginning
 
-    /// Sends the call to a backend, unless it is cancelled by now.
+    /// What is asked of the backend. Once: the object that comes with the call goes with it.
+    package func takePlan() -> CallPlan {
+        var plan = CallPlan(
+            method: request.method, argument: request.argument, contentType: request.contentType)
+        plan.timeout = request.timeout
+        plan.limit = request.parent?.deadline
+        plan.native = state.withLockedValue { $0.native.take() }
+        plan.mayRunInline = request.mayRunInline
+        plan.isInShadow = (request.parent as? Call)?.isInShadow ?? false
+        return plan
+    }
+
+    /// Keeps the call that is to be submitted, so that it can be cancelled.
     ///
-    /// - Parameter shadows: get a copy each, unless the call is made on behalf of a copy.
-    package func begin(on backend: Backend, shadows: [Backend] = []) {
-        let isInShadow = (request.parent as? Call)?.isInShadow ?? false
-        let native = state.withLockedValue { $0.native.take() }
-        let call = Call(
-            to: backend, method: request.method, argument: request.argument,
-            contentType: request.contentType, timeout: request.timeout,
-            limit: request.parent?.deadline, native: native, mayRunInline: request.mayRunInline,
-            isInShadow: isInShadow, caller: self)
-        let isOver = state.withLockedValue { state in
+    /// - Returns: whether it is still wanted.
+    package func attach(_ call: Call) -> Bool {
+        state.withLockedValue { state in
             state.call = state.result == nil ? call : nil
-            return state.result != nil
+            return state.result == nil
         }
-        guard !isOver else { return }
-        backend.submit(call)
-        guard !isInShadow else { return }
-        for shadow in shadows { shadow.submit(call.makeShadow(to: shadow)) }
     }
 
     /// Ends a call that has not begun.
@@ -86,8 +87,9 @@ package final class HandleCall: Caller {
 
     /// Takes the call back. A plugin that is at work on it is told so.
     package func cancel() {
-        state.withLockedValue { $0.call }?.cancel()
+        let call = state.withLockedValue { $0.call }
         receive(.failure(DispatchError(.cancelled, "the caller cancelled the call")))
+        call?.cancel()
     }
 
     // MARK: The whole answer
@@ -173,6 +175,10 @@ package final class HandleCall: Caller {
         }
     }
 
+    package func rename(requestID: String) {
+        state.withLockedValue { $0.requestID = requestID }
+    }
+
     package func makeMetadata() -> CallMetadata {
         if let forwarded = request.forwarded { return forwarded }
         return CallMetadata(
@@ -207,6 +213,7 @@ package final class HandleCall: Caller {
     }
 
     package func receive(_ result: Answer) {
+        let result = result.flatMap(Self.refused)
         let end = state.withLockedValue { state -> End? in
             guard state.result == nil else { return nil }
             state.result = result
@@ -231,6 +238,15 @@ package final class HandleCall: Caller {
             for onAnswer in end.onAnswer { onAnswer(answer) }
         }
         if let (waiter, part) = end.nextPart { waiter.resume(returning: part) }
+    }
+
+    /// A stage's answer with the status of an error is one.
+    private static func refused(_ response: PluginResponse) -> Answer {
+        guard response.status >= 400 else { return .success(response) }
+        return .failure(
+            DispatchError(
+                .refused(httpStatus: response.status), String(buffer: response.body),
+                headers: response.headers))
     }
 
     /// Who is to be told that the call is over.

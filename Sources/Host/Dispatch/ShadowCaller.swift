@@ -1,20 +1,23 @@
-internal import HostPlugins
+package import HostPlugins
 
 /// Whoever a shadow answers to: nobody. The answer is thrown away, and so is each part of a streamed one, at once.
-final class ShadowCaller: Caller {
+package final class ShadowCaller: Caller {
     private let metadata: CallMetadata
 
     /// - Parameter metadata: that of the original call. Taken now: its caller may have gone when the shadow asks, and
     ///   to keep that one would keep its answer.
-    init(metadata: CallMetadata) {
+    package init(metadata: CallMetadata) {
         self.metadata = metadata
     }
 
-    var requestID: String { metadata.requestID }
+    package var requestID: String { metadata.requestID }
 
-    func makeMetadata() -> CallMetadata { metadata }
+    /// A shadow keeps the id of the original.
+    package func rename(requestID: String) {}
 
-    func receive(part: PluginResponse) -> Bool { true }
+    package func makeMetadata() -> CallMetadata { metadata }
 
-    func receive(_ result: Result<PluginResponse, DispatchError>) {}
+    package func receive(part: PluginResponse) -> Bool { true }
+
+    package func receive(_ result: Result<PluginResponse, DispatchError>) {}
 }

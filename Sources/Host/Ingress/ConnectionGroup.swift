@@ -8,6 +8,7 @@ final class ConnectionGroup {
     let settings: IngressSettings
     let logger: Logger
     let allocator = ByteBufferAllocator()
+    let eventLoop: any EventLoop
     let answers: AnswerQueue
     /// Shared, so that the date is made once a second and not once per connection.
     var encoder = ResponseEncoder()
@@ -19,6 +20,7 @@ final class ConnectionGroup {
     static let sweepInterval = TimeAmount.milliseconds(250)
 
     init(router: Router, settings: IngressSettings, eventLoop: any EventLoop, logger: Logger) {
+        self.eventLoop = eventLoop
         answers = AnswerQueue(eventLoop: eventLoop)
         self.router = router
         self.settings = settings

@@ -20,12 +20,14 @@ extension HTTPConnection {
     ) {
         let keepAlive = keepAlive(request, closing: closing)
         let size = body.readableBytes
+        let mayHaveBody = status.code >= 200 && status.code != 204 && status.code != 304
         let isCopied = size <= Self.copiedBodySize
         var buffer = group.allocator.buffer(capacity: 256 + (isCopied ? size : 0))
         group.encoder.encodeHead(
-            status: status, contentType: contentType, framing: .length(size), headers: headers,
-            keepAlive: keepAlive, into: &buffer)
-        let hasBody = request.head.method != .HEAD
+            status: status, contentType: contentType,
+            framing: mayHaveBody ? .length(size) : .none, headers: headers, keepAlive: keepAlive,
+            into: &buffer)
+        let hasBody = mayHaveBody && request.head.method != .HEAD
         if hasBody && isCopied { buffer.writeImmutableBuffer(body) }
         write(buffer)
         if hasBody && !isCopied { write(body) }
@@ -53,7 +55,7 @@ extension HTTPConnection {
             }
         respond(
             to: head, problem.status, contentType: Problem.contentType,
-            body: problem.body(requestID: id), headers: problem.headers + [("x-request-id", id)],
+            body: problem.body(requestID: id), headers: problem.headers(requestID: id),
             closing: isUnfinished)
     }
 
@@ -67,10 +69,9 @@ extension HTTPConnection {
     func stream(
         _ parts: [PluginResponse], of exchange: HTTPExchange, sent: @escaping @Sendable () -> Void
     ) {
-        guard case .calling(let current, let call, let isStreaming) = state, current === exchange,
-            let context
+        guard case .calling(let current, let isStreaming) = state, current === exchange, let context
         else {
-            sent()
+            if !keep(parts, of: exchange, sent: sent) { sent() }
             return
         }
         let promise = context.eventLoop.makePromise(of: Void.self)
@@ -79,9 +80,10 @@ extension HTTPConnection {
         var buffer = group.allocator.buffer(capacity: size)
         let framing = streamFraming(exchange.request)
         if !isStreaming {
-            state = .calling(current, call, isStreaming: true)
+            state = .calling(current, isStreaming: true)
             group.encoder.encodeHead(
-                status: .ok, contentType: parts[0].contentType, framing: framing,
+                status: HTTPResponseStatus(statusCode: parts[0].status),
+                contentType: parts[0].contentType, framing: framing,
                 headers: parts[0].headers,
                 keepAlive: keepAlive(exchange.request, closing: framing.isUntilClose), into: &buffer
             )
@@ -132,6 +134,7 @@ extension HTTPConnection {
         switch framing {
         case .chunked: ResponseEncoder.encodeChunk(body, into: &buffer)
         case .length, .untilClose: buffer.writeImmutableBuffer(body)
+        case .none: break
         }
     }
 
@@ -159,5 +162,9 @@ extension HTTPConnection {
 extension ResponseEncoder.Framing {
     var isUntilClose: Bool {
         if case .untilClose = self { true } else { false }
+    }
+
+    var isNone: Bool {
+        if case .none = self { true } else { false }
     }
 }

@@ -1,5 +1,6 @@
 internal import HostControl
 internal import HostDispatch
+internal import HostMiddleware
 internal import HostPlugins
 internal import Logging
 internal import NIOCore
@@ -22,16 +23,23 @@ final class HTTPConnection: ChannelDuplexHandler {
         case waiting
         /// The request's body, all of it in memory before the plugin sees it.
         case receiving(Reception)
-        /// The plugin has the call.
-        case calling(HTTPExchange, Call, isStreaming: Bool)
+        /// The plugin has the call, or middleware the request.
+        case calling(HTTPExchange, isStreaming: Bool)
         /// The last answer is written; what still comes is dropped.
         case closing
     }
 
     /// A request that is arriving.
     struct Reception {
+        /// What becomes of it when it is there.
+        enum Course {
+            case resolved(Router.Resolution)
+            /// It is on its way through the host's middleware.
+            case passing(Passing)
+        }
+
         let request: RequestHead
-        let resolution: Router.Resolution
+        var course: Course
         var body = ByteBuffer()
         var size = 0
         let start: NIODeadline
@@ -80,8 +88,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        abandonCall()
-        state = .closing
+        abandon()
         pending.removeAll()
         deadline = .distantFuture
         context.fireChannelInactive()
@@ -183,33 +190,49 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead) {
         let request = RequestHead(head)
-        let reception = Reception(
-            request: request,
-            resolution: group.router.resolve(request, isDraining: group.isDraining), start: .now())
+        let start = NIODeadline.now()
         hasPartialHead = false
-        state = .receiving(reception)
-        setDeadline(reception.start, transferring: 0)
-        if case .problem(let problem) = reception.resolution,
+        setDeadline(start, transferring: 0)
+        let problem = group.router.malformation(of: request)
+        if problem == nil, let chain = group.router.chain {
+            pass(request, through: chain, start: start)
+            return
+        }
+        let resolution =
+            problem.map { .problem($0) }
+            ?? group.router.resolve(request, isDraining: group.isDraining)
+        state = .receiving(
+            Reception(request: request, course: .resolved(resolution), start: start))
+        if case .problem(let problem) = resolution,
             problem.closesConnection || request.expectsContinue
         {
             refuse(problem, request)
         } else if request.expectsContinue && request.isHTTP11 {
-            var buffer = group.allocator.buffer(capacity: 32)
-            buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-            write(buffer)
-            flushIfNeeded()
+            askForBody()
         }
+    }
+
+    /// The client waits to be asked for the body.
+    func askForBody() {
+        var buffer = group.allocator.buffer(capacity: 32)
+        buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        write(buffer)
+        flushIfNeeded()
     }
 
     private func receive(_ bytes: ByteBuffer) {
         guard case .receiving(var reception) = state else { return }
         state = .waiting  // so that the body has one owner while it grows
         reception.size += bytes.readableBytes
+        if case .passing = reception.course {
+            receive(bytes, passing: reception)
+            return
+        }
         guard reception.size <= group.settings.maxBodySize else {
             refuse(group.router.bodyTooLarge, reception.request)
             return
         }
-        if case .call = reception.resolution {
+        if case .resolved(.call) = reception.course {
             if reception.body.readableBytes == 0 {
                 reception.body = bytes
             } else {
@@ -224,31 +247,49 @@ final class HTTPConnection: ChannelDuplexHandler {
         guard case .receiving(let reception) = state else { return }
         let request = reception.request
         deadline = .distantFuture
-        switch reception.resolution {
-        case .problem(let problem):
+        switch reception.course {
+        case .resolved(.problem(let problem)):
             refuse(problem, request)
-        case .answer(let contentType, let body):
+        case .resolved(.answer(let contentType, let body)):
             respond(to: request, .ok, contentType: contentType, body: body)
-        case .call(let endpoint, let timeout):
-            call(endpoint, timeout: timeout, reception)
+        case .resolved(.call(let endpoint, let timeout)):
+            let exchange = HTTPExchange(
+                request, on: NIOLoopBound(self, eventLoop: context!.eventLoop),
+                answers: group.answers)
+            state = .calling(exchange, isStreaming: false)
+            var plan = CallPlan(request, body: reception.body)
+            plan.timeout = timeout
+            call(endpoint, plan, of: exchange, for: exchange) {
+                request.seenByStages(body: reception.body)
+            }
+        case .passing(let passing):
+            end(passing, body: reception.body)
         }
     }
 
-    private func call(_ endpoint: Endpoint, timeout: Duration?, _ reception: Reception) {
-        let request = reception.request
+    /// Sends a call to the backend that the endpoint's traffic policy chooses, and copies to the shadows.
+    ///
+    /// - Parameters:
+    ///   - caller: gets the answer, for the exchange.
+    ///   - request: what the backends' middleware sees.
+    func call(
+        _ endpoint: Endpoint, _ plan: CallPlan, of exchange: HTTPExchange, for caller: any Caller,
+        request: () -> MiddlewareRequest
+    ) {
         let eventLoop = context!.eventLoop
-        let assignment = endpoint.assign(shardKey: request.shardKey)
-        let exchange = HTTPExchange(
-            request, on: NIOLoopBound(self, eventLoop: eventLoop), answers: group.answers)
-        let call = Call(
-            to: assignment.backend,
-            method: request.callMethod ?? PluginDescriptor.defaultMethod,
-            argument: reception.body, contentType: request.contentType,
-            timeout: timeout, caller: exchange)
-        state = .calling(exchange, call, isStreaming: false)
-        group.submit(call, to: assignment.backend, on: eventLoop)
+        let connection = NIOLoopBound(self, eventLoop: eventLoop)
+        let assignment = endpoint.assign(shardKey: exchange.shardKey)
+        assignment.backend.enter(plan, for: caller, request: request) { call, backend in
+            // Back on the event loop if a stage has waited elsewhere: inline methods run here.
+            eventLoop.run {
+                guard exchange.attach(call) else { return call.cancel() }
+                connection.value.group.submit(call, to: backend, on: eventLoop)
+            }
+        }
         for shadow in assignment.shadows {
-            group.submit(call.makeShadow(to: shadow), to: shadow, on: eventLoop)
+            shadow.enterCopy(of: plan, from: caller, request: request) { call, backend in
+                eventLoop.run { connection.value.group.submit(call, to: backend, on: eventLoop) }
+            }
         }
     }
 
@@ -276,24 +317,37 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     // MARK: Answers
 
-    /// The answer to the call that is under way.
+    /// The answer to the request that is under way.
     func finish(_ exchange: HTTPExchange, _ result: Result<PluginResponse, DispatchError>) {
-        guard case .calling(let current, _, let isStreaming) = state, current === exchange else {
-            return
-        }
-        if isStreaming {
-            finishStream(exchange, result)
-        } else {
-            switch result {
-            case .success(let response):
-                respond(
-                    to: exchange.request, .ok, contentType: response.contentType,
-                    body: response.body, headers: response.headers)
-            case .failure(let error):
-                refuse(Problem(error), exchange.request, requestID: exchange.requestID)
+        switch state {
+        case .calling(let current, let isStreaming) where current === exchange:
+            if isStreaming {
+                finishStream(exchange, result)
+            } else {
+                answer(exchange, result)
             }
+            continueAfterCall()
+        case .receiving(let reception) where reception.exchange === exchange:
+            finishEarly(exchange, result, reception)
+        default: break
         }
-        continueAfterCall()
+    }
+
+    func answer(
+        _ exchange: HTTPExchange, _ result: Result<PluginResponse, DispatchError>,
+        closing: Bool = false
+    ) {
+        switch result {
+        case .success(let response):
+            respond(
+                to: exchange.request, HTTPResponseStatus(statusCode: response.status),
+                contentType: response.contentType, body: response.body, headers: response.headers,
+                closing: closing)
+        case .failure(let error):
+            var problem = Problem(error)
+            problem.closesConnection = closing
+            refuse(problem, exchange.request, requestID: exchange.requestID)
+        }
     }
 
     /// Goes on with what has arrived during the call, if this isn't part of doing so already.
@@ -332,8 +386,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// Closes at once. Nobody waits for the answer to a call that is under way.
     func close() {
-        abandonCall()
-        state = .closing
+        abandon()
         context?.close(promise: nil)
     }
 
@@ -353,9 +406,21 @@ final class HTTPConnection: ChannelDuplexHandler {
         }
     }
 
-    private func abandonCall() {
-        guard case .calling(let exchange, let call, _) = state else { return }
-        call.cancel()
-        exchange.end()
+    /// Nobody waits for an answer any more.
+    private func abandon() {
+        let last = state
+        state = .closing
+        switch last {
+        case .calling(let exchange, _): exchange.cancel()
+        case .receiving(let reception): reception.exchange?.cancel()
+        case .waiting, .closing: break
+        }
+    }
+}
+
+extension EventLoop {
+    /// Runs on the loop: at once, if this is its thread.
+    func run(_ task: @escaping @Sendable () -> Void) {
+        if inEventLoop { task() } else { execute(task) }
     }
 }

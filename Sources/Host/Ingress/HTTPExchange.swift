@@ -14,6 +14,10 @@ final class HTTPExchange: Caller {
 
     private struct State {
         var requestID: String?
+        /// The request as the plugin is told it, if middleware has changed it.
+        var changedRequest: RequestHead?
+        /// Once the backend is known, and the middleware has let the request through.
+        var call: Call?
         /// Made by the first part of a streamed answer.
         var stream: StreamWindow?
         /// Parts that the event loop has yet to write; it is on its way when there are any.
@@ -40,11 +44,42 @@ final class HTTPExchange: Caller {
         }
     }
 
+    func rename(requestID: String) {
+        state.withLockedValue { $0.requestID = requestID }
+    }
+
+    /// Tells the plugin of another request than the client has sent.
+    func replaceRequest(_ request: RequestHead) {
+        state.withLockedValue { $0.changedRequest = request }
+    }
+
+    var shardKey: String {
+        (state.withLockedValue { $0.changedRequest } ?? request).shardKey
+    }
+
     func makeMetadata() -> CallMetadata {
-        CallMetadata(
+        let request = state.withLockedValue { $0.changedRequest } ?? request
+        return CallMetadata(
             origin: .http, httpMethod: request.head.method.rawValue, path: String(request.path),
             query: String(request.query), requestID: requestID, shardKey: request.shardKey,
             headers: request.fields)
+    }
+
+    /// Keeps the call that is to be submitted, so that it can be cancelled.
+    ///
+    /// - Returns: whether it is still wanted.
+    func attach(_ call: Call) -> Bool {
+        state.withLockedValue { state in
+            if !state.isOver { state.call = call }
+            return !state.isOver
+        }
+    }
+
+    /// The client has gone: nobody wants the answer.
+    func cancel() {
+        let call = state.withLockedValue { $0.call.take() }
+        end()
+        call?.cancel()
     }
 
     func receive(_ result: Result<PluginResponse, DispatchError>) {
@@ -95,6 +130,7 @@ final class HTTPExchange: Caller {
     func end() -> Bool {
         let stream = state.withLockedValue { state in
             state.isOver = true
+            state.call = nil
             return state.stream
         }
         stream?.close()

@@ -26,6 +26,12 @@ struct Problem: Error {
         return ByteBuffer(string: json.text)
     }
 
+    /// The headers, and the id, if it isn't among them.
+    func headers(requestID: String) -> [(name: String, value: String)] {
+        let hasID = headers.contains { $0.name.lowercased() == "x-request-id" }
+        return hasID ? headers : headers + [("x-request-id", requestID)]
+    }
+
     /// The answer for a call that did not succeed.
     init(_ error: DispatchError) {
         // 499 is nginx's, and has no phrase of its own.
@@ -34,11 +40,12 @@ struct Problem: Error {
             ? .custom(code: 499, reasonPhrase: "Client Closed Request")
             : HTTPResponseStatus(statusCode: error.httpStatus)
         detail = error.message
+        headers = error.headers
         switch error.code {
-        case .queueFull, .unavailable: headers = [("retry-after", "1")]
+        case .queueFull, .unavailable: headers.append(("retry-after", "1"))
         case .plugin(let code) where detail.isEmpty: detail = "the plugin answered \(code.name)"
         case .unknownEndpoint, .invalidArgument, .unknownMethod, .deadlineExceeded, .cancelled,
-            .plugin:
+            .plugin, .refused:
             break
         }
     }

@@ -13,6 +13,8 @@ struct ResponseEncoder {
         case chunked
         /// The body ends with the connection: what HTTP/1.0 can take of a stream.
         case untilClose
+        /// The status says that there is none.
+        case none
     }
 
     private var date = HTTPDate()
@@ -28,15 +30,17 @@ struct ResponseEncoder {
             buffer.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\ndate: ")
         }
         date.write(into: &buffer)
-        buffer.writeStaticString("\r\ncontent-type: ")
-        buffer.writeString(contentType.isEmpty ? "application/octet-stream" : contentType)
+        if !framing.isNone {
+            buffer.writeStaticString("\r\ncontent-type: ")
+            buffer.writeString(contentType.isEmpty ? "application/octet-stream" : contentType)
+        }
         switch framing {
         case .length(let size):
             buffer.writeStaticString("\r\ncontent-length: ")
             Self.writeDecimal(size, into: &buffer)
         case .chunked:
             buffer.writeStaticString("\r\ntransfer-encoding: chunked")
-        case .untilClose:
+        case .untilClose, .none:
             break
         }
         for (name, value) in headers where !Self.isHostsOwn(name) {

@@ -1,4 +1,5 @@
 internal import HostControl
+internal import HostMiddleware
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -14,8 +15,11 @@ struct Router: Sendable {
         case problem(Problem)
     }
 
+    /// What stands around all endpoints; nil: nothing.
+    var chain: MiddlewareChain? { routes.chain }
+
+    /// - Parameter request: one that is not malformed.
     func resolve(_ request: RequestHead, isDraining: Bool) -> Resolution {
-        if let problem = malformation(of: request) { return .problem(problem) }
         if request.path.utf8.starts(with: "/-/".utf8) {
             return reserved(request, isDraining: isDraining)
         }
@@ -30,13 +34,16 @@ struct Router: Sendable {
     }
 
     /// The refusal for a body over the limit. The rest of it is on its way, so the connection can't go on.
-    var bodyTooLarge: Problem {
+    var bodyTooLarge: Problem { bodyTooLarge(maxBodySize) }
+
+    func bodyTooLarge(_ limit: Int) -> Problem {
         Problem(
-            .payloadTooLarge, "the request body is over the limit of \(maxBodySize) bytes",
+            .payloadTooLarge, "the request body is over the limit of \(limit) bytes",
             closesConnection: true)
     }
 
-    private func malformation(of request: RequestHead) -> Problem? {
+    /// Why nobody is to see the request, if there is a reason.
+    func malformation(of request: RequestHead) -> Problem? {
         // RFC 9112, section 3.2: HTTP/1.1 has one Host, no less and no more, and it is a valid one.
         if request.hostCount == 0 && request.isHTTP11 {
             return malformed("the request has no Host header, which HTTP/1.1 requires")

@@ -65,16 +65,20 @@ package struct CallMetadata: Sendable {
     }
 }
 
-/// A plugin's successful answer, or a part of a streamed one.
+/// A plugin's successful answer, or a part of a streamed one; or the answer of a middleware stage in its place.
 package struct PluginResponse: Sendable {
+    /// The HTTP status: 200, unless a stage answers.
+    package var status: Int
     package var body: ByteBuffer
     /// Empty: `application/octet-stream`.
     package var contentType: String
     package var headers: [(name: String, value: String)]
 
     package init(
-        body: ByteBuffer, contentType: String, headers: [(name: String, value: String)] = []
+        status: Int = 200, body: ByteBuffer, contentType: String,
+        headers: [(name: String, value: String)] = []
     ) {
+        self.status = status
         self.body = body
         self.contentType = contentType
         self.headers = headers

@@ -1,4 +1,5 @@
 import HostControl
+import HostForms
 import Testing
 
 /// What each operation refuses, word for word, and that a refusal changes nothing.
@@ -38,13 +39,32 @@ import Testing
     }
 
     @Test(
-        "a tag or a name that can't be is refused",
+        "a tag that can't be is refused",
+        arguments: [
+            "", ".", "..", "a\nb", "\t", "\u{7F}", "a\u{2028}", String(repeating: "ä", count: 256),
+        ])
+    func invalidTags(tag: String) throws {
+        let rule = "use 1 to 255 characters of one line, but not . or .. alone"
+        try expect(.invalid, "\(tag.debugDescription) can't be the tag of a backend: \(rule)") {
+            try $0.createBackend(tag, plugin: "echo")
+        }
+    }
+
+    @Test(
+        "a tag may be any other text",
+        arguments: ["-v1", "a b", "a/b", "ä", "...", "😀=%2F", String(repeating: "ä", count: 255)])
+    func anyTag(tag: String) throws {
+        var state = try example()
+        try state.createBackend(tag, plugin: "echo")
+        try state.setTraffic("api", [tag: 1])
+        #expect(state.endpoints["api"]?.traffic == [tag: 1])
+    }
+
+    @Test(
+        "a name that can't be is refused",
         arguments: ["", "-v1", "a b", "a/b", "ä", "a\n", String(repeating: "a", count: 256)])
     func invalidNames(name: String) throws {
         let rule = "use letters, digits and - _ . : @ +, a letter or digit first, and 255 at most"
-        try expect(.invalid, "\(name.debugDescription) can't be the tag of a backend: \(rule)") {
-            try $0.createBackend(name, plugin: "echo")
-        }
         try expect(.invalid, "\(name.debugDescription) can't be the name of an endpoint: \(rule)") {
             try $0.createEndpoint(name, backend: "v1")
         }
@@ -196,14 +216,18 @@ import Testing
         #expect(state.endpoints["new"]?.route == route)
     }
 
-    @Test("methods are tokens of HTTP, stored in capitals, sorted, each once")
+    @Test("methods are those that a file may say, stored in capitals, sorted, each once")
     func methods() throws {
         var state = try example()
         #expect(state.endpoints["api"]?.methods == ["GET", "POST"])
-        try state.createEndpoint("new", backend: "v1", methods: ["put", "GET", "Put", "M-SEARCH"])
-        #expect(state.endpoints["new"]?.methods == ["GET", "M-SEARCH", "PUT"])
-        for method in ["", "GET POST", "GET,", "É", "(x)"] {
-            try expect(.invalid, "endpoint e: \(method.debugDescription) is no HTTP method") {
+        try state.createEndpoint("new", backend: "v1", methods: ["put", "GET", "Put", "OPTIONS"])
+        #expect(state.endpoints["new"]?.methods == ["GET", "OPTIONS", "PUT"])
+        for method in ["", "GET POST", "FOO", "M-SEARCH", "É"] {
+            try expect(
+                .invalid,
+                "endpoint e: it can't take the HTTP method \(method.debugDescription): there are "
+                    + "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+            ) {
                 try $0.createEndpoint("e", backend: "v1", methods: ["GET", method])
             }
         }
@@ -225,7 +249,7 @@ import Testing
         for sum in [[:], ["v1": 0.9], ["v1": 1, "v2": 2e-8]] as [[String: Double]] {
             let shown = sum.values.sorted().reduce(0, +)
             try expect(
-                .invalid, "endpoint api: the weights sum to \(shown): they must sum to 1"
+                .contradiction, "endpoint api: the weights sum to \(shown): they must sum to 1"
             ) { try $0.setTraffic("api", sum) }
         }
         for weight in [-0.1, .nan, .infinity] {

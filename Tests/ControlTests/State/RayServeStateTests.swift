@@ -163,8 +163,9 @@ import Testing
         }
         let before = state
         let refusals: [(String, [String: Double], ControlError.Code)] = [
-            ("api", ["v1": 0.5, "v2": 0.50000002], .invalid), ("api", ["v1": 0.5], .invalid),
-            ("api", ["v1": 1.5, "v2": -0.5], .invalid), ("api", [:], .invalid),
+            ("api", ["v1": 0.5, "v2": 0.50000002], .contradiction),
+            ("api", ["v1": 0.5], .contradiction), ("api", [:], .contradiction),
+            ("api", ["v1": 1.5, "v2": -0.5], .invalid),
             ("api", ["v3": 1], .noSuchBackend), ("new", ["v1": 1], .noSuchEndpoint),
         ]
         for (name, weights, code) in refusals {

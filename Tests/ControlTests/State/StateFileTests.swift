@@ -68,7 +68,7 @@ import Testing
             "UPDATE backend SET options = '{'",
             "UPDATE backend SET options = '{\"num_replicas\":\"x\"}'",
             "UPDATE backend SET origin = 'nobody'",
-            "UPDATE backend SET tag = 'a b' WHERE tag = 'v2'",
+            "UPDATE backend SET tag = '..' WHERE tag = 'v2'",
             "DELETE FROM backend", "UPDATE endpoint SET traffic = '{\"v1\":0.5}'",
             "UPDATE endpoint SET traffic = '{\"v9\":1}'", "UPDATE endpoint SET route = 'api'",
             "UPDATE endpoint SET methods = '[]'",

@@ -56,6 +56,48 @@ import Testing
             #expect(store.state == acknowledged || store.state == next)
             await store.close()
         }
+        let left = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+        #expect(!left.contains { $0.contains(".new-") }, "\(left)")
+    }
+
+    @Test("a draft that a killed host left behind is removed, one that a process holds is not")
+    func staleDrafts() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("state.db")
+        let stale = try draft(of: path)
+        let held = try draft(of: path)
+        let others = [
+            try draft(of: directory.file("other.db")),
+            try directory.makeDirectory("state.db.new-by-hand"),
+        ]
+        // `flock` of util-linux, as another process.
+        let holder = try Program(
+            "flock", ["--no-fork", held, "sh", "-c", "echo held; exec sleep 1000"])
+        try await Eventually.true { holder.output == "held\n" }
+
+        await (try StateStore.open(path)).close()
+        let exists = { FileManager.default.fileExists(atPath: $0) }
+        #expect(!exists(stale))
+        #expect(exists(held) && others.allSatisfy(exists))
+
+        holder.signal(SIGKILL)
+        _ = try await holder.waitForExit()
+        // Not only by the host that makes the file.
+        try await Eventually.true {
+            await (try StateStore.open(path)).close()
+            return !exists(held)
+        }
+        #expect(others.allSatisfy(exists))
+    }
+
+    /// What a host that is killed while it makes its state file leaves behind.
+    private func draft(of path: String) throws -> String {
+        let draft = "\(path).new-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: draft, withIntermediateDirectories: false)
+        for name in ["state", "state-journal"] {
+            try Data("half".utf8).write(to: URL(fileURLWithPath: "\(draft)/\(name)"))
+        }
+        return draft
     }
 
     private func hasFiles(of name: String, in directory: TemporaryDirectory) throws -> Bool {

@@ -67,7 +67,7 @@ struct StateModel {
         case .setTraffic(let name, let weights):
             guard endpoints.contains(where: { $0.name == name }) else { return .noSuchEndpoint }
             guard weights.keys.allSatisfy(has) else { return .noSuchBackend }
-            guard abs(weights.values.reduce(0, +) - 1) < 1e-6 else { return .invalid }
+            guard abs(weights.values.reduce(0, +) - 1) < 1e-6 else { return .contradiction }
             shares.removeAll { $0.endpoint == name && !$0.isShadow }
             for (tag, weight) in weights {
                 shares.append(Share(endpoint: name, tag: tag, value: weight, isShadow: false))

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import HostControl
+import HostForms
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+internal import HostForms
 internal import HostPlugins
 internal import HostTypedCalls
 

@@ -1,3 +1,5 @@
+internal import HostForms
+
 /// What a manifest says of a library that knows nothing of Backplane, as it was written.
 ///
 /// ```yaml

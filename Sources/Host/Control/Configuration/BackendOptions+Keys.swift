@@ -1,4 +1,6 @@
 internal import HostDispatch
+package import HostForms
+internal import HostMiddleware
 
 extension BackendOptions {
     /// What may be said of a backend. A manifest and the file have these keys among their own.
@@ -31,7 +33,7 @@ extension BackendOptions {
             "drain_timeout", \.drainTimeout, .time(),
             "How long a replaced or removed replica may take to finish its calls. Default: 20s."),
         .optional(
-            "health_check_period", \.healthCheckPeriod, .time(least: .milliseconds(1)),
+            "health_check_period", \.healthCheckPeriod, healthCheckPeriod,
             "How often a replica's health is asked for, if the plugin can tell. Default: 10s."),
         .optional(
             "health_check_failures", \.healthCheckFailures, .count(1...1_000),
@@ -43,7 +45,24 @@ extension BackendOptions {
         .optional(
             "user_config", \.userConfig, .json,
             "Anything; the plugin gets it as JSON. Default: null."),
+        .optional(
+            "middleware", \.middleware, MiddlewareEntry.list,
+            "Stages around the backend, the outermost first; handles' calls pass them too."),
     ]
+
+    /// 1 ms at least. The schema tells so, save for fractions of minutes and hours that begin with four zeros, and for
+    /// what is longer than a hundred days.
+    private static let healthCheckPeriod: ConfigurationForm<Time> = {
+        let form = ConfigurationForm<Time>.time(least: .milliseconds(1))
+        let wholes = [
+            "{3,12}us", "{0,9}ms", "{0,6}s", "{0,4}m", "{0,2}h",
+        ].map { "0*[1-9][0-9]" + $0.replacing("}", with: #"}(\.[0-9]+)?"#) }
+        let parts = #"0*\.([0-9]{0,2}[1-9][0-9]*s|[0-9]{0,3}[1-9][0-9]*(m|h))"#
+        let pattern = "^(\(parts)|\(wholes.joined(separator: "|")))$"
+        return ConfigurationForm(
+            schema: ["type": "string", "pattern": .string(pattern)],
+            read: form.read, write: form.write)
+    }()
 
     static let form = ConfigurationForm<BackendOptions>
         .mapping(keys, from: BackendOptions(), such: "{num_replicas: 2}", rules: rules)

@@ -1,18 +1,12 @@
 package import HostDispatch
+package import HostForms
+package import HostMiddleware
 
 /// What a configuration says of a backend, and nothing of what it leaves open.
 ///
 /// The keys are those of the configuration file, of a plugin's manifest and of the admin API alike.
 package struct BackendOptions: Sendable, Equatable {
-    /// A duration, or no limit where there may be none.
-    package struct Time: Sendable, Hashable {
-        /// nil: no limit.
-        package var duration: Duration?
-
-        package init(_ duration: Duration?) {
-            self.duration = duration
-        }
-    }
+    package typealias Time = ConfiguredTime
 
     /// How the number of replicas follows the load.
     package struct Autoscaling: Sendable, Equatable {
@@ -40,14 +34,15 @@ package struct BackendOptions: Sendable, Equatable {
     package var healthCheckFailures: Int?
     package var hangGrace: Time?
     package var userConfig: JSONValue?
+    package var middleware: [MiddlewareEntry]?
 
     package init() {}
 }
 
 extension BackendOptions {
     /// An update: what the later one sets holds, the rest stays. `num_replicas` and `autoscaling` exclude each other,
-    /// and the later one that is set alone takes the place of the other. `autoscaling` and `user_config` are replaced
-    /// as wholes.
+    /// and the later one that is set alone takes the place of the other. `autoscaling`, `user_config` and
+    /// `middleware` are replaced as wholes.
     package func merging(_ later: BackendOptions) -> BackendOptions {
         var merged = self
         if later.numReplicas != nil || later.autoscaling != nil {
@@ -65,6 +60,7 @@ extension BackendOptions {
         merged.healthCheckFailures = later.healthCheckFailures ?? healthCheckFailures
         merged.hangGrace = later.hangGrace ?? hangGrace
         merged.userConfig = later.userConfig ?? userConfig
+        merged.middleware = later.middleware ?? middleware
         return merged
     }
 

@@ -1,10 +1,10 @@
 internal import Foundation
+internal import HostForms
 internal import HostPlugins
 
 /// The text of a configuration file.
 enum ConfigurationText {
-    /// More is no configuration that anybody wrote.
-    static let maxBytes = 1 << 20
+    private static let maxBytes = YAMLDocument.maxBytes
 
     /// Blocks on the disk.
     ///

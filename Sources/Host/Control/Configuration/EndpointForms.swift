@@ -1,3 +1,5 @@
+internal import HostForms
+
 /// What an endpoint's keys may be, in the file and in a manifest.
 enum EndpointForms {
     static let aboutRoute =
@@ -5,9 +7,7 @@ enum EndpointForms {
     static let aboutMethods = "The HTTP methods that it takes. Default: GET and POST."
 
     static let methods = ConfigurationForm<[String]>
-        .list(
-            of: .name(of: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-            such: "[GET, POST]")
+        .list(of: .name(of: Endpoint.possibleMethods), such: "[GET, POST]")
 
     /// `/x` or `/x/*`, of characters that a path has as they are.
     static let route: ConfigurationForm<String> = {

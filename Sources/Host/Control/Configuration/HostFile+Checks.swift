@@ -1,4 +1,5 @@
-internal import HostPlugins
+internal import HostForms
+internal import HostMiddleware
 
 extension HostFile {
     /// What no key can hold by itself: endpoints name backends that there are, and have routes of their own.
@@ -24,6 +25,20 @@ extension HostFile {
                     "\(mine) is \(route): \(owner) has that route")
             }
             owners[route] = path
+        }
+    }
+
+    /// Whether there are the stages that the chains name.
+    static func checkStages(
+        _ root: ConfigurationNode, _ catalog: MiddlewareCatalog
+    ) throws(ConfigurationError) {
+        let path = ConfigurationPath.root.appending("middleware")
+        if let host = root["middleware"]?.value { try MiddlewareEntry.check(host, path, catalog) }
+        guard case .mapping(let backends)? = root["backends"]?.value.content else { return }
+        for backend in backends {
+            guard let chain = backend.value["middleware"]?.value else { continue }
+            let path = ConfigurationPath.root.appending("backends").appending(backend.name)
+            try MiddlewareEntry.check(chain, path.appending("middleware"), catalog)
         }
     }
 

@@ -1,3 +1,6 @@
+internal import HostForms
+internal import HostMiddleware
+
 extension HostFile {
     static let keys: [ConfigurationKey<HostFile>] = [
         .optional(
@@ -7,6 +10,12 @@ extension HostFile {
             "plugins_dir", \.pluginsDirectory, .text("a path"), "The directory with the libraries."),
         .optional(
             "admin_socket", \.adminSocket, .text("a path"), "The socket for the other commands."),
+        .optional(
+            "admin_listen", \.adminListen, Listen.form,
+            "Where the admin API is served over TCP as well, for who has the token."),
+        .optional(
+            "admin_token_file", \.adminTokenFile, .text("a path"),
+            "The file with the token for admin_listen, of mode 0600."),
         .defaulted(
             "limits", \.limits, Limits.form, unless: Limits(),
             "The host's limits, and defaults of its backends."),
@@ -19,7 +28,9 @@ extension HostFile {
             .entries(of: Endpoint.form, such: "{echo: {route: /echo, traffic: {echo: 1}}}")
                 .orEmpty([:]),
             unless: [:], "The endpoints by their names."),
-        .reserved("middleware", "Not there yet; the name is kept for it."),
+        .defaulted(
+            "middleware", \.middleware, MiddlewareEntry.list.orEmpty([]), unless: [],
+            "Stages around all endpoints, the outermost first."),
     ]
 
     /// A file whose lines are all commented out is one that says nothing.

@@ -1,3 +1,6 @@
+package import HostForms
+package import HostMiddleware
+
 /// What `backplane.yaml` says, and nothing of what it leaves open.
 ///
 /// ```yaml
@@ -73,20 +76,30 @@ package struct HostFile: Sendable, Equatable {
     package var listen: Listen?
     package var pluginsDirectory: String?
     package var adminSocket: String?
+    package var adminListen: Listen?
+    package var adminTokenFile: String?
     package var limits = Limits()
     /// By tag, which is any text.
     package var backends: [String: Backend] = [:]
     /// By name.
     package var endpoints: [String: Endpoint] = [:]
+    /// Around all endpoints, the outermost first.
+    package var middleware: [MiddlewareEntry] = []
 
     /// A file that says nothing.
     package init() {}
 
-    /// - Parameter file: as errors name it.
+    /// - Parameters:
+    ///   - file: as errors name it.
+    ///   - catalog: the stages that there are; nil: only what the built-in ones ask is looked at.
     /// - Throws: ``ConfigurationError`` with the place at fault.
-    package init(yaml: String, file: String? = nil) throws(ConfigurationError) {
+    package init(
+        yaml: String, file: String? = nil, middleware catalog: MiddlewareCatalog? = nil
+    ) throws(ConfigurationError) {
         do {
-            self = try Self.form.read(YAMLDocument.parse(yaml), .root)
+            let node = try YAMLDocument.parse(yaml)
+            self = try Self.form.read(node, .root)
+            if let catalog { try Self.checkStages(node, catalog) }
         } catch {
             throw error.naming(file: file)
         }

@@ -1,4 +1,5 @@
 package import HostDispatch
+package import HostForms
 package import HostPlugins
 
 /// What stands beside a plugin in `plugins.d/<name>.yaml`: how its backend runs it, and where its endpoint answers.

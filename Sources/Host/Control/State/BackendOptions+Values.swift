@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HostForms
 
 extension BackendOptions {
     /// What is set, by the keys of a configuration file.

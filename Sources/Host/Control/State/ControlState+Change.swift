@@ -1,3 +1,6 @@
+internal import HostForms
+package import HostMiddleware
+
 extension ControlState {
     /// One difference between two states.
     package enum Change: Sendable, Equatable {
@@ -10,6 +13,7 @@ extension ControlState {
         case trafficSet(endpoint: String, from: [String: Double], to: [String: Double])
         case shadowsSet(endpoint: String, from: [String: Double], to: [String: Double])
         case endpointDeleted(name: String, EndpointRecord)
+        case middlewareSet(from: [MiddlewareEntry], to: [MiddlewareEntry])
     }
 
     /// What makes another state of this one, in an order in which it can be done piece by piece: no endpoint is ever
@@ -17,7 +21,10 @@ extension ControlState {
     package func changes(to next: ControlState) -> [Change] {
         let deletedEndpoints = Set(endpoints.keys).subtracting(next.endpoints.keys).sorted()
         let deletedBackends = Set(backends.keys).subtracting(next.backends.keys).sorted()
-        return backendChanges(to: next)
+        let stages: [Change] =
+            middleware == next.middleware
+            ? [] : [.middlewareSet(from: middleware, to: next.middleware)]
+        return stages + backendChanges(to: next)
             + deletedEndpoints.compactMap { name in
                 endpoints[name].map { .endpointDeleted(name: name, $0) }
             } + endpointChanges(to: next)
@@ -96,7 +103,14 @@ extension ControlState.Change: CustomStringConvertible {
             return "endpoint \(name): shadows \(text(old)) -> \(text(new))"
         case .endpointDeleted(let name, _):
             return "endpoint \(name): deleted"
+        case .middlewareSet(let old, let new):
+            return "middleware \(text(old)) -> \(text(new))"
         }
+    }
+
+    /// A chain, such as `cors, compression`.
+    private func text(_ stages: [MiddlewareEntry]) -> String {
+        stages.isEmpty ? "none" : stages.map(\.description).joined(separator: ", ")
     }
 
     private func route(_ record: EndpointRecord) -> String { "route \(record.route ?? "none")" }

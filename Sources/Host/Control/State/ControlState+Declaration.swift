@@ -19,6 +19,7 @@ extension ControlState {
         _ declared: ControlState
     ) throws(ControlError) -> (state: ControlState, changes: [Change]) {
         var next = self
+        next.middleware = declared.middleware
         for (name, record) in endpoints where record.origin == .file {
             next.endpoints[name] = nil
         }

@@ -4,7 +4,9 @@ internal import Foundation
 extension ControlState {
     /// Puts a new backend in its place, in the form in which it is stored.
     mutating func insert(backend tag: String, _ record: BackendRecord) throws(ControlError) {
-        try Self.checkName(tag, of: "tag of a backend")
+        guard ConfiguredName.isTag(tag) else {
+            throw Self.invalidName(tag, "tag of a backend", ConfiguredName.aboutTags)
+        }
         guard PluginName.isValid(record.plugin) else {
             throw ControlError(
                 .invalid,
@@ -24,7 +26,9 @@ extension ControlState {
 
     /// Puts a new endpoint in its place; whether its backends are there is not looked at.
     mutating func insert(endpoint name: String, _ record: EndpointRecord) throws(ControlError) {
-        try Self.checkName(name, of: "name of an endpoint")
+        guard ConfiguredName.isEndpoint(name) else {
+            throw Self.invalidName(name, "name of an endpoint", ConfiguredName.aboutEndpoints)
+        }
         guard endpoints[name] == nil else {
             throw ControlError(
                 .alreadyExists,
@@ -81,17 +85,10 @@ extension ControlState {
 
     // MARK: Names
 
-    private static func checkName(_ name: String, of what: String) throws(ControlError) {
-        let bytes = name.utf8
-        let isAlphanumeric = { (byte: UInt8) in PluginName.isAlphanumeric(byte) }
-        guard let first = bytes.first, isAlphanumeric(first), bytes.count <= 255,
-            bytes.allSatisfy({ isAlphanumeric($0) || "-_.:@+".utf8.contains($0) })
-        else {
-            throw ControlError(
-                .invalid,
-                "\(name.debugDescription) can't be the \(what): use letters, digits and - _ . : @ +, a letter or digit "
-                    + "first, and 255 at most")
-        }
+    private static func invalidName(
+        _ name: String, _ what: String, _ rule: String
+    ) -> ControlError {
+        ControlError(.invalid, "\(name.debugDescription) can't be the \(what): \(rule)")
     }
 
     /// The end of a message that something isn't there: what is, or the first of many.
@@ -128,18 +125,14 @@ extension ControlState {
             throw ControlError(
                 .invalid, "endpoint \(name): it must take one HTTP method at least, such as GET")
         }
-        for method in methods {
-            guard !method.isEmpty, method.utf8.allSatisfy(isTokenByte) else {
-                throw ControlError(
-                    .invalid, "endpoint \(name): \(method.debugDescription) is no HTTP method")
-            }
+        let capitals = Set(methods.map { $0.uppercased() }).sorted()
+        if let other = capitals.first(where: { !Endpoint.possibleMethods.contains($0) }) {
+            throw ControlError(
+                .invalid,
+                "endpoint \(name): it can't take the HTTP method \(other.debugDescription): there are "
+                    + Endpoint.possibleMethods.joined(separator: ", "))
         }
-        return Set(methods.map { $0.uppercased() }).sorted()
-    }
-
-    /// A byte of a token, of which methods are made (RFC 9110, 5.6.2).
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        PluginName.isAlphanumeric(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        return capitals
     }
 
     // MARK: Policies

@@ -1,3 +1,5 @@
+package import HostMiddleware
+
 /// What is configured: backends by tag, endpoints by name. A value: its operations check it, change it and do nothing
 /// else, so that a change can be tried, compared and stored before it takes effect.
 ///
@@ -7,6 +9,8 @@
 package struct ControlState: Sendable, Equatable {
     package internal(set) var backends: [String: BackendRecord] = [:]
     package internal(set) var endpoints: [String: EndpointRecord] = [:]
+    /// The stages around all endpoints, the outermost first. Only a configuration file sets them.
+    package internal(set) var middleware: [MiddlewareEntry] = []
     /// The plugins that have had their defaults. A default that an operator deletes does not come back with the next
     /// start or reload: only when the library is removed and dropped anew.
     package internal(set) var plugins: Set<String> = []
@@ -36,9 +40,11 @@ package struct ControlState: Sendable, Equatable {
     ///
     /// - Throws: ``ControlError`` that says which rule the parts break.
     package static func declaration(
-        backends: [String: BackendRecord], endpoints: [String: EndpointRecord]
+        backends: [String: BackendRecord], endpoints: [String: EndpointRecord],
+        middleware: [MiddlewareEntry] = []
     ) throws(ControlError) -> ControlState {
         var state = ControlState()
+        state.middleware = middleware
         for (tag, record) in backends.sorted(by: { $0.key < $1.key }) {
             try state.insert(backend: tag, record)
             state.backends[tag]?.origin = .file
@@ -67,6 +73,7 @@ extension ControlState: Codable {
         case endpoints
         case plugins
         case appliedFile
+        case middleware
     }
 
     /// - Throws: also ``ControlError``, when the parts break a rule.
@@ -77,5 +84,7 @@ extension ControlState: Codable {
             endpoints: try container.decode([String: EndpointRecord].self, forKey: .endpoints),
             plugins: try container.decode(Set<String>.self, forKey: .plugins))
         appliedFile = try container.decodeIfPresent(String.self, forKey: .appliedFile)
+        middleware =
+            try container.decodeIfPresent([MiddlewareEntry].self, forKey: .middleware) ?? []
     }
 }

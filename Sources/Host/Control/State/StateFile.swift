@@ -13,6 +13,7 @@ enum StateFile {
     /// Finds the file, or makes it, and sees that nobody else in this process has it.
     static func claim(_ path: String) throws(ControlError) -> StateFileClaim {
         let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        StateDraft.removeStale(of: path)
         if !FileManager.default.fileExists(atPath: path) { try create(path) }
         try checkAccess(path)
         guard let claim = StateFileClaim(path) else { throw inUse(path) }
@@ -65,21 +66,17 @@ enum StateFile {
 
     // MARK: The new file
 
-    /// Makes the file under another name, and gives it its own when it is whole: a host that is killed meanwhile leaves
-    /// no half of a state file, and of two hosts that start at once only one makes it.
+    /// Makes the file elsewhere, and gives it its name when it is whole: a host that is killed meanwhile leaves no half
+    /// of a state file, and of two hosts that start at once only one makes it.
     private static func create(_ path: String) throws(ControlError) {
-        let draft = "\(path).new-\(UUID().uuidString)"
-        // SQLite would make it readable by everybody.
-        let file = unsafe Foundation.open(draft, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
-        guard file >= 0 else {
+        guard let draft = StateDraft.make(for: path) else {
             throw unusable(
                 path, "it can't be created: \(SystemError.current)",
                 "create its directory or change the permissions")
         }
-        Foundation.close(file)
-        defer { unsafe unlink(draft) }
+        defer { draft.remove() }
         do {
-            let database = try open(draft)
+            let database = try open(draft.file)
             try database.inDatabase { db in
                 try db.execute(sql: "PRAGMA application_id = \(applicationID)")
             }
@@ -89,7 +86,7 @@ enum StateFile {
             throw unusable(path, error)
         }
         // The name is on the disk before the first change is: SQLite syncs the directory with its journal.
-        guard unsafe link(draft, path) == 0 || errno == EEXIST else {
+        guard unsafe link(draft.file, path) == 0 || errno == EEXIST else {
             throw unusable(
                 path, "it can't be created: \(SystemError.current)",
                 "choose a place on a file system with hard links")

@@ -1,5 +1,7 @@
 internal import Foundation
 internal import GRDB
+internal import HostForms
+internal import HostMiddleware
 
 /// How a state lies in SQLite: a row for each backend, endpoint and plugin. The rules are the state's own, in one
 /// place, and not the tables' as well.
@@ -34,6 +36,15 @@ enum StateSchema {
                 table.primaryKey("digest", .text)
             }
         }
+        migrator.registerMigration("3") { db in
+            // The host's stages, the outermost first.
+            try db.create(table: "middleware") { table in
+                table.primaryKey("position", .integer)
+                table.column("name", .text).notNull()
+                // JSON, with the keys of a configuration file.
+                table.column("options", .text).notNull()
+            }
+        }
         return migrator
     }
 
@@ -46,6 +57,8 @@ enum StateSchema {
             backends: Dictionary(backends) { $1 }, endpoints: Dictionary(endpoints) { $1 },
             plugins: Set(plugins))
         state.appliedFile = try AppliedFileRow.fetchOne(db)?.digest
+        state.middleware = try MiddlewareRow.order(Column("position")).fetchAll(db)
+            .map { try $0.entry }
         return state
     }
 
@@ -73,6 +86,12 @@ enum StateSchema {
         for name in previous.plugins.subtracting(next.plugins) {
             try PluginRow.deleteOne(db, key: name)
         }
+        if next.middleware != previous.middleware {
+            try MiddlewareRow.deleteAll(db)
+            for (position, entry) in next.middleware.enumerated() {
+                try MiddlewareRow(position, entry).insert(db)
+            }
+        }
         if next.appliedFile != previous.appliedFile {
             try AppliedFileRow.deleteAll(db)
             if let digest = next.appliedFile { try AppliedFileRow(digest: digest).insert(db) }
@@ -84,6 +103,29 @@ private struct AppliedFileRow: Codable, FetchableRecord, PersistableRecord {
     static let databaseTableName = "appliedFile"
 
     let digest: String
+}
+
+private struct MiddlewareRow: Codable, FetchableRecord, PersistableRecord {
+    static let databaseTableName = "middleware"
+
+    let position: Int
+    let name: String
+    /// As text, for the reason that a backend's are.
+    let options: String
+
+    init(_ position: Int, _ entry: MiddlewareEntry) {
+        self.position = position
+        name = entry.name
+        options = entry.options.text
+    }
+
+    var entry: MiddlewareEntry {
+        get throws {
+            MiddlewareEntry(
+                name: name,
+                options: try JSONDecoder().decode(JSONValue.self, from: Data(options.utf8)))
+        }
+    }
 }
 
 private struct BackendRow: Codable, FetchableRecord, PersistableRecord {

@@ -1,0 +1,146 @@
+extension ConfigurationForm where Value == Int {
+    package static func count(_ range: ClosedRange<Int>) -> ConfigurationForm {
+        ConfigurationForm(
+            schema: [
+                "type": "integer", "minimum": .integer(Int64(range.lowerBound)),
+                "maximum": .integer(Int64(range.upperBound)),
+            ],
+            read: { (node, path) throws(ConfigurationError) in
+                guard case .integer(let number) = node.resolved, range.contains(Int(number)) else {
+                    throw .wrongValue(
+                        node, path,
+                        "a whole number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                return Int(number)
+            },
+            write: { ConfigurationNode(.integer(Int64($0))) })
+    }
+}
+
+extension ConfigurationForm where Value == Bool {
+    package static var flag: ConfigurationForm {
+        ConfigurationForm(
+            schema: ["type": "boolean"],
+            read: { (node, path) throws(ConfigurationError) in
+                guard case .bool(let value) = node.resolved else {
+                    throw .wrongValue(node, path, "true or false")
+                }
+                return value
+            },
+            write: { ConfigurationNode(.bool($0)) })
+    }
+}
+
+extension ConfigurationForm where Value == Double {
+    /// Whole or not.
+    ///
+    /// - Parameter most: nil: there is no limit but the type's.
+    package static func number(from least: Double, to most: Double? = nil) -> ConfigurationForm {
+        var schema: [String: JSONValue] = ["type": "number", "minimum": .number(least)]
+        if let most { schema["maximum"] = .number(most) }
+        let from = JSONValue.number(least).text
+        let expected =
+            most.map { "a number from \(from) to \(JSONValue.number($0).text)" }
+            ?? "a number, \(from) or more"
+        return ConfigurationForm(
+            schema: schema,
+            read: { (node, path) throws(ConfigurationError) in
+                let number: Double? =
+                    switch node.resolved {
+                    case .integer(let value): Double(value)
+                    case .number(let value): value
+                    default: nil
+                    }
+                guard let number, number >= least, number <= most ?? .greatestFiniteMagnitude
+                else { throw .wrongValue(node, path, expected) }
+                return number
+            },
+            write: { ConfigurationNode(.number($0)) })
+    }
+}
+
+extension ConfigurationForm where Value == ConfiguredTime {
+    /// - Parameters:
+    ///   - least: the shortest one that may be.
+    ///   - mayBeNone: whether there may be no limit.
+    package static func time(
+        least: Duration = .zero, mayBeNone: Bool = false
+    ) -> ConfigurationForm {
+        var forms: [JSONValue] = [
+            .object(["type": "string", "pattern": .string(DurationText.pattern)])
+        ]
+        if least <= .zero { forms.append(["type": "integer", "const": 0]) }
+        if mayBeNone { forms.append(["const": "none"]) }
+        let alternative = mayBeNone ? ", or none" : ""
+        let expected = "a duration with a unit, such as 2ms or 10s\(alternative)"
+        return ConfigurationForm(
+            schema: ["anyOf": .array(forms)],
+            read: { (node, path) throws(ConfigurationError) in
+                let duration: Duration
+                switch node.resolved {
+                case .text("none") where mayBeNone: return ConfiguredTime(nil)
+                // A bare 0 needs no unit.
+                case .integer(0): duration = .zero
+                case .text(let text):
+                    guard let parsed = DurationText.parse(text) else {
+                        throw .wrongValue(node, path, expected)
+                    }
+                    duration = parsed
+                default: throw .wrongValue(node, path, expected)
+                }
+                guard duration >= least else {
+                    throw .wrongValue(
+                        node, path, "\(DurationText.format(least)) at least\(alternative)")
+                }
+                return ConfiguredTime(duration)
+            },
+            write: { time in
+                ConfigurationNode(.text(time.duration.map(DurationText.format) ?? "none"))
+            })
+    }
+}
+
+extension ConfigurationForm where Value == JSONValue {
+    /// Anything that JSON has.
+    package static var json: ConfigurationForm {
+        ConfigurationForm(
+            schema: [:],
+            read: { (node, path) throws(ConfigurationError) in try node.json(path) },
+            write: { ConfigurationNode(json: $0) })
+    }
+}
+
+extension ConfigurationForm where Value == String {
+    /// Text that is not empty. YAML needs no quotes for it, whatever it looks like.
+    ///
+    /// - Parameter what: how an error calls it, such as "a path".
+    package static func text(_ what: String) -> ConfigurationForm {
+        ConfigurationForm(
+            schema: ["type": "string", "minLength": 1],
+            read: { (node, path) throws(ConfigurationError) in
+                switch node.content {
+                case .text(let text) where !text.isEmpty: return text
+                case .plain(let text) where PlainScalar.resolve(text) != .null: return text
+                default: throw .wrongValue(node, path, what)
+                }
+            },
+            write: { ConfigurationNode(.text($0)) })
+    }
+
+    /// One of some names, as they are written.
+    package static func name(of known: [String]) -> ConfigurationForm {
+        let expected = "one of \(known.joined(separator: ", "))"
+        return ConfigurationForm(
+            schema: ["type": "string", "enum": .array(known.map { .string($0) })],
+            read: { (node, path) throws(ConfigurationError) in
+                let text = try text(expected).read(node, path)
+                guard known.contains(text) else {
+                    var error = ConfigurationError.wrongValue(node, path, expected)
+                    error.nearest = NearestName.of(text, among: known)
+                    throw error
+                }
+                return text
+            },
+            write: { ConfigurationNode(.text($0)) })
+    }
+}

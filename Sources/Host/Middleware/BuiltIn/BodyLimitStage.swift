@@ -1,0 +1,41 @@
+internal import HostDispatch
+internal import HostForms
+internal import HostPlugins
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Refuses requests whose bodies are larger than they may be, before all of them has come.
+final class BodyLimitStage: MiddlewareStage {
+    struct Options: Sendable, Equatable {
+        var maxSize = 0
+    }
+
+    static let kind = MiddlewareKind(
+        "body-limit", "Refuses requests with large bodies.",
+        .mapping(keys, from: Options(), such: "{max_size: 1MiB}"), initial: nil
+    ) { options, _ in BodyLimitStage(options) }
+
+    private static let keys: [ConfigurationKey<Options>] = [
+        .required(
+            "max_size", \.maxSize, .bytes(0...1 << 40),
+            "The largest body of a request, in bytes, or with a unit: 64KiB, 1MiB, 1GiB.")
+    ]
+
+    private let limit: Int
+
+    init(_ options: Options) {
+        limit = options.maxSize
+    }
+
+    func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
+        let size =
+            request.body?.readableBytes
+            ?? request.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+        guard size <= limit else {
+            return passage.refuse(caller, with: IncomingBody.tooLarge(limit: limit))
+        }
+        // A body that came in chunks has not said how large it will be.
+        if request.body == nil { request.incoming?.lower(limit: limit) }
+        passage.proceed(request, for: caller)
+    }
+}

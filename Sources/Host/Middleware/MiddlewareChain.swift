@@ -1,0 +1,119 @@
+package import HostDispatch
+package import HostPlugins
+internal import NIOCore
+
+/// Stages around the plugins, or around one of them; the first is the outermost.
+package final class MiddlewareChain: Sendable {
+    /// What is at the end of a chain. Any thread.
+    package typealias End = @Sendable (MiddlewareRequest, any Caller) -> Void
+
+    package struct Link: Sendable {
+        package let name: String
+        /// nil: no configuration asks for the stage, the program does that runs the host.
+        package let entry: MiddlewareEntry?
+        package let meter = StageMeter()
+        let stage: any MiddlewareStage
+
+        package init(_ entry: MiddlewareEntry, _ stage: any MiddlewareStage) {
+            name = entry.name
+            self.entry = entry
+            self.stage = stage
+        }
+
+        package init(name: String, _ stage: any MiddlewareStage) {
+            self.name = name
+            entry = nil
+            self.stage = stage
+        }
+    }
+
+    package let links: [Link]
+
+    package init(_ links: [Link]) {
+        self.links = links
+    }
+
+    /// Sends a request through the stages.
+    ///
+    /// - Parameters:
+    ///   - caller: gets the answer, be it a stage's or that of what is at the end.
+    ///   - end: called if no stage has answered; more than once if a stage tries again.
+    package func run(
+        _ request: MiddlewareRequest, for caller: any Caller, end: @escaping End
+    ) {
+        Passage(links: links[...], entered: .now(), end: end).enter(request, for: caller)
+    }
+}
+
+/// The way on from a stage, through those behind it.
+package struct Passage: Sendable {
+    /// The stage's own, and those behind it.
+    fileprivate let links: ArraySlice<MiddlewareChain.Link>
+    /// When the request came to the stage.
+    fileprivate let entered: NIODeadline
+    fileprivate let end: MiddlewareChain.End
+
+    /// What is counted of the stage.
+    package var meter: StageMeter { links.first!.meter }
+
+    /// Lets the request go on.
+    package func proceed(_ request: MiddlewareRequest, for caller: any Caller) {
+        let now = NIODeadline.now()
+        meter.add(now - entered)
+        Passage(links: links.dropFirst(), entered: now, end: end).enter(request, for: caller)
+    }
+
+    /// Lets a request go on that has been there: its answer was not good enough.
+    package func proceedAgain(_ request: MiddlewareRequest, for caller: any Caller) {
+        Passage(links: links.dropFirst(), entered: .now(), end: end).enter(request, for: caller)
+    }
+
+    /// Answers the request; what is behind the stage never sees it.
+    package func answer(_ caller: any Caller, with response: PluginResponse) {
+        meter.add(.now() - entered)
+        caller.receive(.success(response))
+    }
+
+    /// Refuses the request; what is behind the stage never sees it.
+    package func refuse(_ caller: any Caller, with error: DispatchError) {
+        meter.add(.now() - entered)
+        meter.addError()
+        caller.receive(.failure(error))
+    }
+
+    fileprivate func enter(_ request: MiddlewareRequest, for caller: any Caller) {
+        guard let link = links.first else { return end(request, caller) }
+        guard link.stage.readsBody else {
+            link.meter.addCall()
+            return link.stage.handle(request, for: caller, self)
+        }
+        whenBodyIsThere(of: request, for: caller) { request, passage in
+            link.meter.addCall()
+            link.stage.handle(request, for: caller, passage)
+        }
+    }
+
+    /// Goes on when all of the body is there: for a stage that reads the bodies of some requests only. One that never
+    /// will be there ends the request.
+    ///
+    /// - Parameter body: called at most once, also before this returns, on whatever thread has the rest of the body.
+    package func whenBodyIsThere(
+        of request: MiddlewareRequest, for caller: any Caller,
+        _ body: @escaping @Sendable (MiddlewareRequest, Passage) -> Void
+    ) {
+        guard request.body == nil, let incoming = request.incoming else {
+            return body(request, self)
+        }
+        incoming.whenThere { result in
+            switch result {
+            case .success(let bytes):
+                var request = request
+                request.body = bytes
+                // The stage is not to blame for the time that the body took.
+                body(request, Passage(links: links, entered: .now(), end: end))
+            case .failure(let error):
+                caller.receive(.failure(error))
+            }
+        }
+    }
+}

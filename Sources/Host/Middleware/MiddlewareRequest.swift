@@ -1,0 +1,142 @@
+package import HostPlugins
+package import NIOCore
+package import NIOHTTP1
+
+/// A request on its way through a chain. A value: what a stage changes is seen by the stages behind it, and by nobody
+/// who has kept a copy.
+package struct MiddlewareRequest: Sendable {
+    private var parts: Parts
+
+    /// - Parameters:
+    ///   - headers: in the order sent.
+    ///   - incoming: the body that is arriving; nil: `body` is there.
+    ///   - remoteAddress: of the client; nil for a handle's call.
+    package init(
+        origin: CallMetadata.Origin, httpMethod: String, path: String, query: String,
+        headers: HTTPHeaders, method: String, contentType: String, shardKey: String,
+        body: ByteBuffer? = nil, incoming: IncomingBody? = nil,
+        remoteAddress: SocketAddress? = nil
+    ) {
+        parts = Parts(
+            origin: origin, incoming: incoming, remoteAddress: remoteAddress,
+            head: Head(
+                httpMethod: httpMethod, path: path, query: query, headers: headers,
+                method: method, contentType: contentType, shardKey: shardKey),
+            body: body)
+    }
+
+    package var origin: CallMetadata.Origin { parts.origin }
+    package var remoteAddress: SocketAddress? { parts.remoteAddress }
+    /// The body on its way; nil for a request that came whole.
+    package var incoming: IncomingBody? { parts.incoming }
+
+    package var httpMethod: String {
+        get { parts.head.httpMethod }
+        set { change { $0.httpMethod = newValue } }
+    }
+
+    /// Still percent-encoded.
+    package var path: String {
+        get { parts.head.path }
+        set { change { $0.path = newValue } }
+    }
+
+    /// Still percent-encoded, without "?".
+    package var query: String {
+        get { parts.head.query }
+        set { change { $0.query = newValue } }
+    }
+
+    package var headers: HTTPHeaders {
+        get { parts.head.headers }
+        set { change { $0.headers = newValue } }
+    }
+
+    /// The plugin's method that is called. The host's chain has it from the headers, in which it may be changed; a
+    /// backend's chain changes it here. So for the two that follow.
+    package var method: String {
+        get { parts.head.method }
+        set { change { $0.method = newValue } }
+    }
+
+    package var contentType: String {
+        get { parts.head.contentType }
+        set { change { $0.contentType = newValue } }
+    }
+
+    package var shardKey: String {
+        get { parts.head.shardKey }
+        set { change { $0.shardKey = newValue } }
+    }
+
+    /// nil until all of it is there; a stage that reads bodies finds it.
+    package var body: ByteBuffer? {
+        get { parts.body }
+        set {
+            makeUnique()
+            parts.body = newValue
+        }
+    }
+
+    /// When the call ends at the latest. A stage may make it earlier, never later.
+    package var limit: NIODeadline? { parts.limit }
+
+    package mutating func shorten(to limit: NIODeadline) {
+        makeUnique()
+        parts.limit = min(parts.limit ?? limit, limit)
+    }
+
+    /// Whether a stage has changed more than the body.
+    package var isHeadChanged: Bool { parts.isHeadChanged }
+
+    private mutating func change(_ body: (inout Head) -> Void) {
+        makeUnique()
+        parts.isHeadChanged = true
+        body(&parts.head)
+    }
+
+    private mutating func makeUnique() {
+        if !isKnownUniquelyReferenced(&parts) { parts = Parts(copying: parts) }
+    }
+
+    private struct Head {
+        var httpMethod: String
+        var path: String
+        var query: String
+        var headers: HTTPHeaders
+        var method: String
+        var contentType: String
+        var shardKey: String
+    }
+
+    /// One object, so that a request that goes from stage to stage costs one reference.
+    private final class Parts: @unchecked Sendable {
+        // Sendable: changed only by the one request that refers to it.
+        let origin: CallMetadata.Origin
+        let incoming: IncomingBody?
+        let remoteAddress: SocketAddress?
+        var head: Head
+        var body: ByteBuffer?
+        var limit: NIODeadline?
+        var isHeadChanged = false
+
+        init(
+            origin: CallMetadata.Origin, incoming: IncomingBody?, remoteAddress: SocketAddress?,
+            head: Head, body: ByteBuffer?
+        ) {
+            self.origin = origin
+            self.incoming = incoming
+            self.remoteAddress = remoteAddress
+            self.head = head
+            self.body = body
+        }
+
+        convenience init(copying other: Parts) {
+            self.init(
+                origin: other.origin, incoming: other.incoming,
+                remoteAddress: other.remoteAddress, head: other.head, body: other.body)
+            limit = other.limit
+            isHeadChanged = other.isHeadChanged
+        }
+    }
+}

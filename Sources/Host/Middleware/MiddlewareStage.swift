@@ -1,0 +1,23 @@
+package import HostDispatch
+
+/// One stage of a chain: sees a request on its way in, and the answer on its way out.
+///
+/// A stage owes each request one of three things: to let it go on (``Passage/proceed(_:for:)``), to answer it by itself
+/// (``Passage/answer(_:with:)``) or to refuse it (``Passage/refuse(_:with:)``). It may do so before
+/// ``handle(_:for:_:)`` returns or later, from any thread, and never blocks the thread that it is called on, which may
+/// be an event loop. To see the answer, it lets the request go on for a caller of its own in front of the one it was
+/// given, such as a ``FilteringCaller``.
+package protocol MiddlewareStage: Sendable {
+    /// Whether it looks at the request's body: then the request comes when all of it is there, otherwise as soon as
+    /// its head is.
+    var readsBody: Bool { get }
+
+    /// - Parameters:
+    ///   - caller: gets the answer.
+    ///   - passage: the rest of the chain.
+    func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage)
+}
+
+extension MiddlewareStage {
+    package var readsBody: Bool { false }
+}

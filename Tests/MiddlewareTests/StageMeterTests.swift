@@ -1,0 +1,16 @@
+import NIOCore
+import Testing
+
+@testable import HostMiddleware
+
+@Suite struct StageMeterTests {
+    @Test("a meter adds up calls, errors and time")
+    func reading() {
+        let meter = StageMeter()
+        meter.addCall()
+        meter.addCall()
+        meter.addError()
+        meter.add(.milliseconds(250))
+        #expect(meter.reading == StageMeter.Reading(calls: 2, errors: 1, seconds: 0.25))
+    }
+}
