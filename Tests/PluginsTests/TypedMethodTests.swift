@@ -125,6 +125,9 @@ import Testing
             ("f64", #"{"x": 1, "x": 2}"#, "argument x: given twice"),
             ("f64", "[1] 2", "expected the end at byte 5, got '2'"),
             ("bool", "[1]", "argument x: expected true or false, got 1"),
+            ("f64", "[nul]", "argument x: expected f64, a number at byte 2, got 'n'"),
+            ("f64", "[1,]", "expected one argument (x), got more"),
+            ("bool", "[nul]", "argument x: expected true or false at byte 2, got 'n'"),
             ("bool", "[tru]", "argument x: expected true at byte 2, got 't'"),
             ("string", "[5]", "argument x: expected a string, got 5"),
             (
