@@ -1,3 +1,4 @@
+internal import HostTypedCalls
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import PluginABI
@@ -56,12 +57,16 @@ internal import PluginABI
     ///   - method: an index into the descriptor's methods.
     ///   - calls: one call, or several if the method is batchable.
     package func invoke(method: Int, calls: [any PluginCall]) {
-        if let adopted = generation.library.adopted {
-            for call in calls {
-                unsafe call.finish(adopted.methods[method].answer(to: call, pointer))
-            }
-            return
+        switch generation.library.function(of: method) {
+        case .invoke(let invoke): unsafe self.invoke(invoke, method, calls)
+        case .typed(let function):
+            for call in calls { run(function, call) }
         }
+    }
+
+    private func invoke(
+        _ invoke: PluginLibrary.Invoke, _ method: Int, _ calls: [any PluginCall]
+    ) {
         let description = generation.descriptor.methods[method]
         let registry = generation.context.calls
         let unfinished = unsafe withUnsafeTemporaryAllocation(
@@ -70,9 +75,7 @@ internal import PluginABI
             unsafe registry.enter(
                 calls, method: method, isInline: description.isInline,
                 host: generation.host.pointer, output: handed)
-            unsafe generation.library.invoke(
-                method: method, instance: pointer, calls: UnsafePointer(handed.baseAddress!),
-                count: calls.count)
+            unsafe invoke(pointer, UnsafePointer(handed.baseAddress!), UInt32(calls.count))
             return unsafe description.isAsync ? [] : registry.takeUnfinished(handed)
         }
         for call in unfinished {
@@ -82,6 +85,21 @@ internal import PluginABI
                     PluginFailure(
                         .internal,
                         "the plugin returned from \(description.name) without finishing the call")))
+        }
+    }
+
+    /// Runs one call of a typed method. It needs no place in the registry: the function never sees the call.
+    private func run(_ function: TypedFunction, _ call: any PluginCall) {
+        let result = unsafe function.call(
+            body: call.argument, contentType: call.contentType,
+            query: { call.makeMetadata().query }, instance: UnsafeMutableRawPointer(pointer))
+        switch result {
+        case .success(let answer):
+            call.finish(
+                .success(PluginResponse(body: answer.body, contentType: answer.contentType)))
+        case .failure(let failure):
+            call.finish(
+                .failure(PluginFailure(StatusCode(failure: failure.status), failure.message)))
         }
     }
 

@@ -1,3 +1,4 @@
+internal import HostTypedCalls
 internal import PluginABI
 
 #if canImport(Glibc)
@@ -18,12 +19,19 @@ internal import Glibc
     let descriptor: PluginDescriptor
     private let handle: UnsafeMutableRawPointer
     private let plugin: UnsafePointer<backplane_plugin_t>
-    private let invokes: [Invoke]
-    /// The functions of a library that is no plugin.
+    /// In the order of the descriptor's methods.
+    private let methods: [MethodFunction]
+    /// What makes and frees instances of a library that is no plugin.
     let adopted: AdoptedFunctions?
 
     typealias Invoke =
         @convention(c) (OpaquePointer?, UnsafePointer<backplane_call_t>, UInt32) -> Void
+
+    /// What the plugin has for a method.
+    @safe enum MethodFunction {
+        case invoke(Invoke)
+        case typed(TypedFunction)
+    }
 
     /// Maps the library, and runs its constructors and its entry function. [main]
     ///
@@ -41,8 +49,10 @@ internal import Glibc
             }
             typealias Entry = @convention(c) () -> UnsafePointer<backplane_plugin_t>?
             let plugin = unsafe unsafeBitCast(symbol, to: Entry.self)()
-            descriptor = try unsafe PluginDescriptor(checking: plugin)
+            let descriptor = try unsafe PluginDescriptor(checking: plugin)
+            self.descriptor = descriptor
             unsafe self.plugin = plugin!
+            methods = try unsafe Self.methods(of: plugin!, descriptor, in: handle)
         } catch {
             // Its constructors have run, the entry function perhaps, and what it says of itself can't be trusted: it
             // may be Swift, which must not be unmapped. That costs one mapping per failed load.
@@ -52,11 +62,6 @@ internal import Glibc
         }
         self.copy = copy
         unsafe self.handle = handle
-        let table = unsafe plugin.pointee.methods!
-        let size = unsafe plugin.pointee.method_size
-        unsafe invokes = (0..<descriptor.methods.count).map {
-            unsafe PluginDescriptor.entry($0, of: table, size: size).pointee.invoke!
-        }
         adopted = nil
         if !descriptor.isUnloadable { Self.pin(copy) }
     }
@@ -73,7 +78,9 @@ internal import Glibc
                 "\(place): \(library.adoption.library): \(Self.linkerMessage(library.path))")
         }
         do throws(PluginError) {
-            adopted = try unsafe AdoptedFunctions(library, in: handle)
+            let functions = try unsafe AdoptedFunctions(library, in: handle)
+            adopted = functions
+            methods = functions.methods.map { .typed($0) }
         } catch {
             unsafe dlclose(handle)
             throw error
@@ -83,7 +90,6 @@ internal import Glibc
         copy = library.copy
         unsafe self.handle = handle
         unsafe plugin = unsafe Self.noPlugin
-        unsafe invokes = []
     }
 
     /// The descriptor of what is no plugin: it has none of the functions.
@@ -108,10 +114,34 @@ internal import Glibc
     /// The plugin's descriptor. Constant as long as the library is mapped.
     var functions: backplane_plugin_t { unsafe plugin.pointee }
 
-    func invoke(
-        method: Int, instance: OpaquePointer?, calls: UnsafePointer<backplane_call_t>, count: Int
-    ) {
-        unsafe invokes[method](instance, calls, UInt32(count))
+    /// What runs a method, by its index in the descriptor.
+    func function(of method: Int) -> MethodFunction { methods[method] }
+
+    private static func methods(
+        of plugin: UnsafePointer<backplane_plugin_t>, _ descriptor: PluginDescriptor,
+        in handle: UnsafeMutableRawPointer
+    ) throws(PluginError) -> [MethodFunction] {
+        let table = unsafe plugin.pointee.methods!
+        let size = unsafe plugin.pointee.method_size
+        var functions: [MethodFunction] = []
+        for (index, method) in descriptor.methods.enumerated() {
+            let entry = unsafe PluginDescriptor.entry(index, of: table, size: size).pointee
+            guard let signature = method.signature else {
+                unsafe functions.append(.invoke(entry.invoke!))
+                continue
+            }
+            do throws(SignatureError) {
+                functions.append(
+                    .typed(
+                        try unsafe TypedFunction(
+                            signature, named: method.name,
+                            at: unsafeBitCast(entry.function!, to: UnsafeMutableRawPointer.self),
+                            errorForm: LifecycleError.form, find: { unsafe dlsym(handle, $0) })))
+            } catch {
+                throw PluginDescriptor.invalidSignature(error, of: method.name)
+            }
+        }
+        return functions
     }
 
     /// What the plugin offers under an extension's name, whose struct begins with its size. [main]

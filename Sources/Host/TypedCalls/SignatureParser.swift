@@ -17,6 +17,8 @@ struct SignatureParser {
     private var depth = 0
 
     private static let deepest = 32
+    /// Types that hold other types grow quickly.
+    private static let mostLeaves = 1024
 
     init(_ text: String, types: NamedTypes) throws(SignatureError) {
         tokens = try SignatureLexer.tokens(of: text)
@@ -38,8 +40,11 @@ struct SignatureParser {
             try expect(")", "or ',' after the parameter")
         }
         var result = Signature.Result()
-        let resultColumn = column
-        if take("->") { result = try self.result() }
+        var resultColumn = column
+        if take("->") {
+            resultColumn = column
+            result = try self.result()
+        }
         guard kind == .end else { throw expected("the end of the signature") }
         try check(&parameters, &result, columns: columns, resultColumn: resultColumn)
         return (parameters, result)
@@ -293,8 +298,13 @@ struct SignatureParser {
             }
             fields.append(Structure.Field(name: name, type: type, isOptional: isOptional))
         } while take(",")
+        let structure = Structure(fields: fields)
+        guard structure.leafCount <= Self.mostLeaves else {
+            throw SignatureError(
+                column: column, "a struct holds at most \(Self.mostLeaves) values in all")
+        }
         try expect("}", "or ',' after the field")
-        return .structure(Structure(fields: fields))
+        return .structure(structure)
     }
 
     private mutating func enumeration() throws(SignatureError) -> Enumeration {

@@ -79,10 +79,28 @@ package struct Structure: Sendable, Hashable {
         package let name: String
         package let type: ValueType
         package let isOptional: Bool
+
+        package init(name: String, type: ValueType, isOptional: Bool) {
+            self.name = name
+            self.type = type
+            self.isOptional = isOptional
+        }
     }
 
     /// In C's order.
     package let fields: [Field]
+
+    package init(fields: [Field]) {
+        self.fields = fields
+    }
+
+    /// How many values it holds, those of structs in it among them.
+    var leafCount: Int {
+        fields.reduce(0) { count, field in
+            guard case .structure(let inner) = field.type else { return count + 1 }
+            return count + inner.leafCount
+        }
+    }
 }
 
 extension ValueType {
