@@ -273,6 +273,16 @@ package actor PluginCatalog {
         return statuses.sorted { ($0.name, $0.path) < ($1.name, $1.path) }
     }
 
+    /// The methods of a plugin's generation in service; none while there is none.
+    ///
+    /// - Throws: ``ControlError``: no such plugin.
+    package func methods(of name: String) async throws(ControlError) -> [MethodInterface] {
+        guard let file = owners[name], let deployment = deployments[file] else {
+            throw noSuchPlugin(name)
+        }
+        return await deployment.generation?.descriptor.methods.map(MethodInterface.init) ?? []
+    }
+
     /// Makes a new generation of a plugin from its file, changed or not.
     ///
     /// - Returns: the plugin's status afterwards.
