@@ -40,7 +40,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "backplane",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostForms", nioCore, logging,
+            "Backplane", "HostAdmin", "HostControl", "HostForms", "HostInspection", nioCore,
+            logging,
             serviceLifecycle, nioFoundation,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -81,8 +82,8 @@ let rooms: [Target] = [
     .target(
         name: "HostControl",
         dependencies: [
-            "HostMiddleware", "HostDispatch", "HostForms", "HostPlugins", nioCore, nioLocks,
-            nioPosix, nioHTTP1, logging, serviceLifecycle, crypto, grdb,
+            "HostMiddleware", "HostDispatch", "HostForms", "HostPlugins", "HostTypedCalls", nioCore,
+            nioLocks, nioPosix, nioHTTP1, logging, serviceLifecycle, crypto, grdb,
         ],
         path: "Sources/Host/Control",
         swiftSettings: houseRules
@@ -113,17 +114,32 @@ let rooms: [Target] = [
         swiftSettings: houseRules
     ),
     .target(
+        name: "HostInspection",
+        dependencies: ["HostPlugins", "HostTypedCalls"],
+        path: "Sources/Host/Inspection",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostPlugins",
+        dependencies: ["HostForms", "HostTypedCalls", "PluginABI", nioCore, nioLocks, logging],
+        path: "Sources/Host/Plugins",
+        swiftSettings: houseRules
+    ),
+    .target(
         name: "HostForms",
         dependencies: [.product(name: "Yams", package: "Yams")],
         path: "Sources/Host/Forms",
         swiftSettings: houseRules
     ),
     .target(
-        name: "HostPlugins",
-        dependencies: ["PluginABI", nioCore, nioLocks, logging],
-        path: "Sources/Host/Plugins",
+        name: "HostTypedCalls",
+        dependencies: ["CLibFFI", nioCore],
+        path: "Sources/Host/TypedCalls",
         swiftSettings: houseRules
     ),
+    .systemLibrary(
+        name: "CLibFFI", path: "Sources/CLibFFI", pkgConfig: "libffi",
+        providers: [.apt(["libffi-dev"])]),
     .target(name: "PluginABI", path: "Sources/PluginABI"),
     .systemLibrary(
         name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -169,10 +185,22 @@ let tests: [Target] = [
         swiftSettings: rules
     ),
     .testTarget(
+        name: "TypedCallsTests",
+        dependencies: ["TestSupport", "HostTypedCalls", nioCore],
+        swiftSettings: rules
+    ),
+    .testTarget(
         name: "FormsTests", dependencies: ["TestSupport", "HostForms"], swiftSettings: rules),
     .testTarget(
         name: "PluginsTests",
         dependencies: ["TestSupport", "HostPlugins", nioCore, nioLocks, logging],
+        swiftSettings: rules
+    ),
+    .testTarget(
+        name: "InspectionTests",
+        dependencies: [
+            "TestSupport", "HostControl", "HostInspection", "HostPlugins", "HostTypedCalls",
+        ],
         swiftSettings: rules
     ),
     .testTarget(
@@ -188,8 +216,8 @@ let tests: [Target] = [
         name: "ControlTests",
         dependencies: [
             "TestSupport", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
-            "HostPlugins",
-            "state-writer", nioCore, nioLocks, nioPosix, logging, grdb,
+            "HostPlugins", "HostTypedCalls", "state-writer", nioCore, nioLocks, nioPosix, logging,
+            grdb,
         ],
         swiftSettings: rules
     ),

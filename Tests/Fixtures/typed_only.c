@@ -1,5 +1,4 @@
-/* typed_only - its one method is an ordinary C function with a signature, which this host
- * refuses for now. */
+/* typed_only - its one method is an ordinary C function with a signature. */
 #include "backplane_plugin.h"
 
 static int64_t twice(int64_t number) {
@@ -7,7 +6,7 @@ static int64_t twice(int64_t number) {
 }
 
 static const backplane_method_t methods[] = {
-    {.name = "__call__", .signature = "(i64) -> i64", .function = (backplane_function_t)twice},
+    {.name = "__call__", .signature = "(number: i64) -> i64", .function = (backplane_function_t)twice},
 };
 
 static const backplane_plugin_t plugin = {

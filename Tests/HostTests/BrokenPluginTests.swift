@@ -20,6 +20,7 @@ struct BrokenPluginTests {
 
     static let fixtures = [
         Broken("bad_magic", "the descriptor does not begin with BACKPLANE_MAGIC"),
+        Broken("bad_signature", "method __call__: signature, column 10: there is no type i46"),
         Broken("create_fails", "create failed: no model at /models/none (FAILED_PRECONDITION)"),
         Broken("duplicate_method", "two methods are named again"),
         Broken("hangs_in_create", "create did not return within 0.5 seconds"),
@@ -37,9 +38,6 @@ struct BrokenPluginTests {
             "small_struct",
             "struct_size is 16, a descriptor of ABI 1.0 has 104 bytes: "
                 + "begin it with BACKPLANE_PLUGIN_HEADER"),
-        Broken(
-            "typed_only",
-            "method __call__ is a typed one, which this host does not serve yet: give it an invoke"),
         Broken("warmup_fails", "warm_up failed: cold (UNAVAILABLE)"),
         Broken(
             "wrong_major",

@@ -34,11 +34,14 @@ import Testing
             ("null_name", "name is NULL: give the plugin one"),
             ("no_methods", "the method table is empty: give the plugin a method named __call__"),
             ("duplicate_method", "two methods are named again: rename one"),
-            ("methodless_entry", "method nothing has no invoke: give it one"),
             (
-                "typed_only",
-                "method __call__ is a typed one, which this host does not serve yet: "
-                    + "give it an invoke"
+                "methodless_entry",
+                "method nothing has no invoke: give it one, or a signature and a function"
+            ),
+            (
+                "bad_signature",
+                "method __call__: signature, column 10: there is no type i46: use i64, f64, "
+                    + "string, ..., or declare it"
             ),
         ])
     func fixture(_ name: String, message: String) throws {

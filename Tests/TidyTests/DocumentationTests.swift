@@ -70,6 +70,10 @@ import Testing
         ("keeper", nil, "", "remember me"),
         ("multiples", nil, "A", "195"),
         ("words", nil, "to be or not to be", "4"),
+        ("clicks", "other_method", #"{"inc": 2}"#, "true"),
+        ("clicks", nil, "", #"{"current":3}"#),
+        ("powers", nil, "[2, 10]", "1024"),
+        ("powers", nil, #"{"exponent": 0.5, "base": 2}"#, "1.4142135623730951"),
     ]
 
     @Test("the Swift in the tutorial is the counter's")

@@ -24,7 +24,8 @@ import Testing
 
     @Test("a fixture exports the entry function alone", .enabled(if: Sanitizer.current == nil))
     func exports() throws {
-        for name in Self.names {
+        // Libraries that are no plugins export what they like.
+        for name in Self.names where name != "unaware" {
             let own: Set<String> =
                 switch name {
                 case "generation": ["backplane_plugin_entry", "backplane_fixture_shared"]

@@ -16,13 +16,18 @@ LINES = {"X-SERVE-CALL-METHOD": "lines"}
 # 64 KiB, of which `lines` makes 64 parts.
 TEXT = (b"x" * 1023 + b"\n") * 64
 
-# What a row has to reach: (row, connections) -> (against whom, measure, bound). See `Row.ratios` for the measures.
+BY_HAND = "by hand"
+
+# What a row has to reach against another: (row, connections, other) -> (measure, bound). See `Row.ratios` for the
+# measures.
 TARGETS = {
-    ("echo, worker thread", 1): (NGINX, "p50", 1.5),
-    ("echo, worker thread", 64): (NGINX, "requests", 0.8),
-    ("echo, INLINE", 64): (NGINX, "requests", 0.95),
-    ("3 stages, worker", 64): (BACKPLANE, "requests", 0.9),
-    ("3 stages, INLINE", 64): (BACKPLANE, "requests", 0.9),
+    ("echo, worker thread", 1, NGINX): ("p50", 1.5),
+    ("echo, worker thread", 64, NGINX): ("requests", 0.8),
+    ("echo, INLINE", 64, NGINX): ("requests", 0.95),
+    ("3 stages, worker", 64, BACKPLANE): ("requests", 0.9),
+    ("3 stages, INLINE", 64, BACKPLANE): ("requests", 0.9),
+    ("typed method", 64, BY_HAND): ("requests", 0.9),
+    ("typed method, INLINE", 64, BY_HAND): ("requests", 0.9),
 }
 
 
@@ -60,9 +65,9 @@ class Row:
 
     def target(self, other):
         """The measure and the bound of the target against `other`, and whether it is met; None without one."""
-        against, measure, bound = TARGETS.get((self.title, self.connections), (None, None, None))
-        if other != against:
+        if (self.title, self.connections, other) not in TARGETS:
             return None
+        measure, bound = TARGETS[self.title, self.connections, other]
         value = self.ratios(other)[measure]
         met = value >= bound if measure == "requests" else value <= bound
         return {"measure": measure, "bound": bound, "met": met}
@@ -104,6 +109,17 @@ def stage_rows(staged, ours):
     for title, headers in (("3 stages, worker", {}), ("3 stages, INLINE", INLINE)):
         subject = Contender(staged.name, staged.url, headers)
         yield Row(title, 64, [subject, Contender(ours.name, ours.url, headers)])
+
+
+def typed_rows(sums):
+    """A typed method beside the same method that reads and writes JSON itself."""
+    for title, suffix in (("typed method", ""), ("typed method, INLINE", "_inline")):
+        for connections in (1, 64):
+            contenders = [
+                Contender(name, sums.url, {"X-SERVE-CALL-METHOD": method + suffix}, b"[1234567, -89]", b"1234478")
+                for name, method in (("typed", "typed"), (BY_HAND, "by_hand"))
+            ]
+            yield Row(title, connections, contenders)
 
 
 def measure_handles(program, plugins, rounds, seconds):

@@ -110,6 +110,21 @@ def backplane(host, directory, name=BACKPLANE, configuration=None):
     return Server(name, command, port, "/echo", directory)
 
 
+def sums(host, directory):
+    """The host with the plugin of the typed methods, which is built here."""
+    plugins = directory / "plugins.d"
+    plugins.mkdir()
+    source = pathlib.Path(__file__).parent / "sums.c"
+    include = source.parent.parent.parent / "Sources/PluginABI/include"
+    command = ["cc", "-std=c11", "-O2", "-fPIC", "-shared", "-I", include, source, "-o", plugins / "libsums.so"]
+    built = subprocess.run(command, capture_output=True, text=True)
+    if built.returncode != 0:
+        raise BenchError(f"{source.name} can't be built:\n{built.stderr}")
+    port = free_port()
+    command = [host, "serve", "--plugins-dir", plugins, "--port", str(port)]
+    return Server("backplane", [*command, "--admin-socket", directory / "admin.sock"], port, "/sums", directory)
+
+
 def nginx(directory):
     """nginx with one worker and the echo module, or None and the reason."""
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")

@@ -3,6 +3,7 @@
 /// | request | answer |
 /// | --- | --- |
 /// | `GET /v1/plugins` | an array of `PluginStatus` |
+/// | `GET /v1/plugins/{name}/methods` | an array of `MethodInterface`, empty while the plugin isn't served; 404 unknown |
 /// | `POST /v1/plugins/{name}/reload` | the plugin's `PluginStatus`; 404 unknown, 422 not loadable |
 /// | `POST /v1/plugins/{name}/restart?replica={index}` | the same; without a query all replicas |
 /// | `GET /v1/backends`, `GET /v1/backends/{tag}` | `BackendStatus`, an array or one |
@@ -41,6 +42,7 @@ enum AdminAPI {
         return .seconds(seconds)
     }
 
+    static func methods(_ plugin: String) -> String { "/v1/plugins/\(escape(plugin))/methods" }
     static func reload(_ plugin: String) -> String { "/v1/plugins/\(escape(plugin))/reload" }
     static func restart(_ plugin: String, replica: Int?) -> String {
         "/v1/plugins/\(escape(plugin))/restart" + (replica.map { "?replica=\($0)" } ?? "")

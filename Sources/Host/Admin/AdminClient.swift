@@ -47,6 +47,16 @@ package struct AdminClient: Sendable {
         return (try decode(answer), String(buffer: answer.body))
     }
 
+    /// The methods of a plugin, and the same as the JSON that the host sent.
+    ///
+    /// - Throws: ``AdminError``.
+    package func methods(
+        of plugin: String
+    ) async throws(AdminError) -> (methods: [MethodInterface], json: String) {
+        let answer = try await send(.GET, AdminAPI.methods(plugin), timeout: .seconds(10))
+        return (try decode(answer), String(buffer: answer.body))
+    }
+
     /// - Throws: ``AdminError``.
     package func reload(_ plugin: String) async throws(AdminError) -> PluginStatus {
         // As long as a plugin's lifecycle functions and its last calls may take.

@@ -8,6 +8,11 @@ internal import HostForms
 extension AdminDocument {
     static let schemas: [String: JSONValue] = [
         "PluginStatus": pluginStatus,
+        "MethodInterface": object(
+            [
+                "name": text, "description": text, "signature": text,
+                "arguments": ["type": "object"], "answer": ["type": "object"],
+            ], optional: ["signature", "arguments", "answer"]),
         "BackendOptions": BackendOptions.schema,
         "BackendStatus": object(
             [

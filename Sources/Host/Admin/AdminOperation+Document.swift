@@ -6,6 +6,7 @@ extension AdminOperation {
     var summary: String {
         switch self {
         case .listPlugins: "The plugins, by name."
+        case .listMethods: "A plugin's methods, with the schemas of those that have a signature."
         case .reloadPlugin:
             "Loads a plugin's file anew; what served before serves on if that fails."
         case .restartPlugin:
@@ -91,6 +92,8 @@ extension AdminOperation {
         let json = "application/json"
         return switch self {
         case .listPlugins: (200, AdminDocument.answer("All.", json, Self.list("PluginStatus")))
+        case .listMethods:
+            (200, AdminDocument.answer("All.", json, Self.list("MethodInterface")))
         case .reloadPlugin, .restartPlugin:
             (200, AdminDocument.answer("As it is now.", json, AdminDocument.ref("PluginStatus")))
         case .listBackends: (200, AdminDocument.answer("All.", json, Self.list("BackendStatus")))
@@ -123,7 +126,7 @@ extension AdminOperation {
         case .reloadPlugin: [404, 422, 503]
         case .restartPlugin: [400, 404, 422]
         case .createBackend: [400, 409, 413, 422, 500, 503]
-        case .showBackend, .showEndpoint: [404]
+        case .listMethods, .showBackend, .showEndpoint: [404]
         case .updateBackend: [400, 404, 413, 422, 500, 503]
         case .deleteBackend: [400, 409, 500, 503]
         case .createEndpoint: [400, 409, 413, 422, 500, 503]

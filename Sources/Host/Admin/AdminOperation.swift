@@ -2,7 +2,7 @@ internal import HTTPTypes
 
 /// What can be asked of the admin API: the one table of its routes, which the server answers and the document tells.
 package enum AdminOperation: String, CaseIterable, Sendable {
-    case listPlugins, reloadPlugin, restartPlugin
+    case listPlugins, listMethods, reloadPlugin, restartPlugin
     case listBackends, createBackend, showBackend, updateBackend, deleteBackend
     case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint
     case setTraffic, shadowTraffic, callEndpoint
@@ -14,7 +14,7 @@ package enum AdminOperation: String, CaseIterable, Sendable {
 
     var method: HTTPRequest.Method {
         switch self {
-        case .listPlugins, .listBackends, .showBackend, .listEndpoints, .showEndpoint,
+        case .listPlugins, .listMethods, .listBackends, .showBackend, .listEndpoints, .showEndpoint,
             .exportConfiguration, .showDocument:
             .get
         case .reloadPlugin, .restartPlugin, .createBackend, .createEndpoint, .callEndpoint: .post
@@ -28,6 +28,7 @@ package enum AdminOperation: String, CaseIterable, Sendable {
     package var path: String {
         switch self {
         case .listPlugins: AdminAPI.plugins
+        case .listMethods: AdminAPI.plugins + "/{name}/methods"
         case .reloadPlugin: AdminAPI.plugins + "/{name}/reload"
         case .restartPlugin: AdminAPI.plugins + "/{name}/restart"
         case .listBackends, .createBackend: AdminAPI.backends

@@ -97,6 +97,10 @@ package struct AdminServer: Sendable {
     ) async throws -> Response {
         switch operation {
         case .listPlugins: try AdminResponses.json(await catalog.list())
+        case .listMethods:
+            try await AdminResponses.answer { () throws(ControlError) in
+                try await catalog.methods(of: name(context))
+            }
         case .reloadPlugin:
             try await AdminResponses.answer { () throws(ControlError) in
                 try await catalog.reload(name(context))

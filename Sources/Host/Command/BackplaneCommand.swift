@@ -15,6 +15,6 @@ struct BackplaneCommand: AsyncParsableCommand {
             ServeCommand.self, ListCommand.self, ReloadCommand.self, RestartCommand.self,
             CallCommand.self, StatusCommand.self, RoutesCommand.self, PluginsCommand.self,
             BackendsCommand.self, EndpointsCommand.self, TrafficCommand.self, ApplyCommand.self,
-            DiffCommand.self, ExportCommand.self, SchemaCommand.self,
+            DiffCommand.self, ExportCommand.self, SchemaCommand.self, InspectCommand.self,
         ])
 }

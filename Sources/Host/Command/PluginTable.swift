@@ -28,7 +28,11 @@ struct PluginTable {
 
     private static func remarks(_ plugin: PluginStatus) -> [String] {
         var remarks: [String] = []
-        if let reason = plugin.reason { remarks.append("\(plugin.path): \(reason)") }
+        if let reason = plugin.reason {
+            // What is wrong with a manifest begins with its place.
+            let isPlaced = reason.hasPrefix("\(plugin.path):")
+            remarks.append(isPlaced ? reason : "\(plugin.path): \(reason)")
+        }
         if let scaling = plugin.autoscaling { remarks.append(remark(plugin, scaling)) }
         if !plugin.demotedMethods.isEmpty {
             remarks.append(

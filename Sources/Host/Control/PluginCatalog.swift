@@ -8,15 +8,16 @@ internal import Synchronization
 /// ``start(within:)`` loads what is there; ``run()`` follows changes until the host shuts down, and returns when every
 /// plugin is out of service.
 package actor PluginCatalog {
-    private let settings: ControlSettings
+    let settings: ControlSettings
     private let environment: PluginDeployment.Environment
     private let logger: Logger
     private let control: ControlPlane
     private let watcher: DirectoryWatcher?
     /// By file name.
-    private var deployments: [String: PluginDeployment] = [:]
-    /// Which file has a name; another one of the same name is refused.
-    private var owners: [String: String] = [:]
+    private(set) var deployments: [String: PluginDeployment] = [:]
+    /// Which file has a name; another one of the same name is refused. A manifest has the name of the library that it
+    /// adopts where no library file has it.
+    private(set) var owners: [String: String] = [:]
     /// The last change of each plugin that was taken up.
     private var changes: [String: Task<Void, Never>] = [:]
     private var isShuttingDown = false
@@ -64,7 +65,9 @@ package actor PluginCatalog {
             })
         let names = DirectoryListing.names(in: settings.pluginsDirectory)
         try await control.start(
-            state, plugins: Set(names.compactMap { PluginName.from(file: $0) }))
+            state,
+            plugins: Set(names.compactMap { PluginName.from(file: $0) })
+                .union(await adoptingManifests(among: names).map(\.name)))
         if let file { try await control.applyAtStart(file) }
         hasStarted = true
         openGate.finish()
@@ -128,8 +131,9 @@ package actor PluginCatalog {
 
     /// Brings the deployments in line with the directory.
     private func rescan() async {
-        let files = DirectoryListing.names(in: settings.pluginsDirectory)
-            .filter { PluginName.from(file: $0) != nil }.sorted()
+        let names = DirectoryListing.names(in: settings.pluginsDirectory)
+        let manifests = await adoptingManifests(among: names)
+        let files = (names.filter { isPluginFile($0, manifests) } + manifests.map(\.file)).sorted()
         let gone = Set(deployments.keys).subtracting(files).sorted()
         await inParallel(files) { catalog, file in
             await catalog.inOrder(of: file) { await $0.fileChanged(file) }.value
@@ -161,6 +165,7 @@ package actor PluginCatalog {
             return
         }
         guard let name = PluginName.from(file: file), !isShuttingDown else { return }
+        guard await !isAdopted(file) else { return }
         let deployment = deployment(of: file, name: name)
         if let owner = owners[name], owner != file {
             await deployment.reject(
@@ -177,17 +182,30 @@ package actor PluginCatalog {
 
     /// A manifest without a library is of no interest until the library comes.
     private func manifestChanged(_ name: String) async {
-        guard let file = owners[name], let deployment = deployments[file], !isShuttingDown else {
-            return
+        guard !isShuttingDown else { return }
+        let manifest = manifestFile(of: name)
+        let adopts = await adoptedLibrary(of: name) != nil
+        if let file = owners[name], let deployment = deployments[file] {
+            if file == manifest, !adopts {
+                await takeAway(file)
+            } else {
+                await deployment.configure()
+            }
+        } else if adopts {
+            owners[name] = manifest
+            try? await deployment(of: manifest, name: name).load(.file)
         }
-        await deployment.configure()
     }
 
     private func fileRemoved(_ file: String) async {
-        if let name = PluginName.from(manifest: file) {
+        if let name = PluginName.from(manifest: file), owners[name] != file {
             await manifestChanged(name)
             return
         }
+        await takeAway(file)
+    }
+
+    private func takeAway(_ file: String) async {
         guard let deployment = deployments[file], !isShuttingDown else { return }
         await deployment.remove(isGone: owners[deployment.name] == file)
         guard owners[deployment.name] == file else {
@@ -199,13 +217,16 @@ package actor PluginCatalog {
         for heir in deployments.values where heir.name == deployment.name && heir !== deployment {
             if await heir.status.state != .retired { await fileChanged(fileName(heir.path)) }
         }
+        // Or the manifest that stood beside it has a library to offer.
+        if owners[deployment.name] == nil { await manifestChanged(deployment.name) }
     }
 
     private func deployment(of file: String, name: String) -> PluginDeployment {
         if let existing = deployments[file] { return existing }
         let deployment = PluginDeployment(
             name: name, path: "\(settings.pluginsDirectory)/\(file)",
-            manifestPath: "\(settings.pluginsDirectory)/\(name).yaml", environment: environment)
+            manifestPath: "\(settings.pluginsDirectory)/\(manifestFile(of: name))",
+            environment: environment)
         deployments[file] = deployment
         return deployment
     }
@@ -252,6 +273,16 @@ package actor PluginCatalog {
         return statuses.sorted { ($0.name, $0.path) < ($1.name, $1.path) }
     }
 
+    /// The methods of a plugin's generation in service; none while there is none.
+    ///
+    /// - Throws: ``ControlError``: no such plugin.
+    package func methods(of name: String) async throws(ControlError) -> [MethodInterface] {
+        guard let file = owners[name], let deployment = deployments[file] else {
+            throw noSuchPlugin(name)
+        }
+        return await deployment.generation?.descriptor.methods.map(MethodInterface.init) ?? []
+    }
+
     /// Makes a new generation of a plugin from its file, changed or not.
     ///
     /// - Returns: the plugin's status afterwards.
@@ -263,7 +294,9 @@ package actor PluginCatalog {
         guard hasStarted else {
             throw ControlError(.notRunning, "the host is starting; try again in a moment")
         }
-        guard let file = owners[name] ?? newFile(named: name) else { throw noSuchPlugin(name) }
+        var file = owners[name] ?? newFile(named: name)
+        if file == nil, await adoptedLibrary(of: name) != nil { file = manifestFile(of: name) }
+        guard let file else { throw noSuchPlugin(name) }
         owners[name] = file
         let deployment = deployment(of: file, name: name)
         do throws(PluginError) {

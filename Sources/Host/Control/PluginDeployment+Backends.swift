@@ -10,7 +10,13 @@ extension PluginDeployment {
             try await takeIntoService(.file)
             return
         }
-        try await reconcile(with: try await readManifest())
+        let manifest = try await readManifest()
+        // Other functions, or the same ones called otherwise, take a new generation.
+        guard manifest.adoption == generation?.adoption else {
+            try await takeIntoService(.file)
+            return
+        }
+        try await reconcile(with: manifest)
     }
 
     private func readManifest() async throws(PluginError) -> PluginManifest {

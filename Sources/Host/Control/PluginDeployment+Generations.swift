@@ -14,20 +14,20 @@ extension PluginDeployment {
             )
         }
         state = generation == nil ? .loading : .reloading
-        let (copy, manifest) = try await readFiles()
-        if trigger == .file, failure == nil, copy.fingerprint == generation?.fingerprint {
-            environment.store.discard(copy)
+        let (code, manifest) = try await readFiles()
+        if trigger == .file, failure == nil, generation?.isMade(of: code) == true {
+            environment.store.discard(code)
             try await reconcile(with: manifest)
             return
         }
         guard retired.count < environment.settings.maxRetiredGenerations else {
-            environment.store.discard(copy)
+            environment.store.discard(code)
             throw PluginError(
                 .tooManyGenerations,
                 "\(retired.count) retired generations are still mapped, which is all that "
                     + "--max-retired-generations allows; restart the host to load more")
         }
-        let next = try await map(copy)
+        let next = try await map(code)
         do throws(PluginError) {
             try await swap(to: next, manifest)
         } catch {
@@ -40,26 +40,40 @@ extension PluginDeployment {
             metadata: ["generation": "\(next.number)", "version": "\(next.descriptor.version)"])
     }
 
-    private func readFiles() async throws(PluginError) -> (LibraryStore.Copy, PluginManifest) {
+    private func readFiles() async throws(PluginError) -> (PluginCode, PluginManifest) {
         let (store, path, name, manifestPath) = (environment.store, path, name, manifestPath)
+        let directory = environment.settings.pluginsDirectory
         return try await PluginThread.run(
             name: name, what: "reading the file",
             timeout: environment.settings.backendDefaults.lifecycleTimeout
         ) { () throws(PluginError) in
             let manifest = try PluginManifest.read(manifestPath)
-            return (try store.copy(path, name: name), manifest)
+            guard let adoption = manifest.adoption else {
+                return (.plugin(try store.copy(path, name: name)), manifest)
+            }
+            return (
+                try store.code(of: adoption, name: name, manifest: manifestPath, in: directory),
+                manifest
+            )
         }
     }
 
-    private func map(_ copy: LibraryStore.Copy) async throws(PluginError) -> PluginGeneration {
+    private func map(_ code: PluginCode) async throws(PluginError) -> PluginGeneration {
         let number = environment.nextGeneration()
         let (store, handles, logger) = (environment.store, environment.handles, logger(of: number))
+        let name = name
         return try await PluginThread.run(
             name: name, what: "load",
             timeout: environment.settings.backendDefaults.lifecycleTimeout,
             { () throws(PluginError) in
-                try PluginGeneration.load(
-                    copy, from: store, number: number, endpoints: handles, logger: logger)
+                switch code {
+                case .plugin(let copy):
+                    try PluginGeneration.load(
+                        copy, from: store, number: number, endpoints: handles, logger: logger)
+                case .adopted(let library):
+                    try PluginGeneration.adopt(
+                        library, as: name, from: store, number: number, logger: logger)
+                }
             },
             late: { _ = $0.unload() })
     }

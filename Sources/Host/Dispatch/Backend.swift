@@ -1,4 +1,4 @@
-internal import HostPlugins
+package import HostPlugins
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -105,6 +105,11 @@ package final class Backend: Sendable {
         if !inTime { lateFinishes.add(1, ordering: .relaxed) }
         let freedReplica = guarded.withLockedValue { $0.state.finishedLater(call) }
         if freedReplica { startWhatCanBegin() }
+    }
+
+    /// What the generation in service offers; nil: there is none.
+    package var descriptor: PluginDescriptor? {
+        guarded.withLockedValue { $0.generation?.descriptor }
     }
 
     private func batchKey(of call: Call) -> UInt64 {

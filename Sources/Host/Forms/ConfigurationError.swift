@@ -28,11 +28,24 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         }
     }
 
+    package struct Part: Sendable, Equatable {
+        package var offset: Int
+        package var value: String
+
+        package init(offset: Int, value: String) {
+            self.offset = offset
+            self.value = value
+        }
+    }
+
     package var code: Code
     /// The file, as it was named; nil: the configuration came another way.
     package var file: String?
     /// nil: no single place is at fault, or the configuration is no text.
     package var position: Position?
+    /// Where in the value at the position the fault is, in Unicode scalars from 0, until the place is known; with the
+    /// value.
+    package var part: Part?
     /// The key at fault, such as `endpoints.counter.traffic`; empty: the whole.
     package var path: String
     /// What is wrong, in one line, without the place.
@@ -67,6 +80,15 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
     package func naming(file: String?) -> ConfigurationError {
         var error = self
         error.file = file
+        return error
+    }
+
+    /// The same with the place of the part at fault, in place of the value's.
+    package func locating(in text: String) -> ConfigurationError {
+        guard let part, let position else { return self }
+        var error = self
+        error.position = ScalarPlace.of(part.offset, in: part.value, at: position, of: text)
+        error.part = nil
         return error
     }
 }

@@ -2,15 +2,23 @@
 package enum NearestName {
     /// - Returns: the nearest of those that are near enough: a third of the name may be wrong, and one letter always.
     package static func of(_ name: String, among names: some Sequence<String>) -> String? {
+        several(name, among: names, count: 1).first
+    }
+
+    /// - Returns: those that are near enough, the nearest first.
+    package static func several(
+        _ name: String, among names: some Sequence<String>, count: Int
+    ) -> [String] {
         let written = Array(name.lowercased().unicodeScalars)
         // A long name is no slip of the finger, and comparing takes the product of both lengths.
-        guard written.count <= 64 else { return nil }
+        guard written.count <= 64 else { return [] }
         let limit = max(1, written.count / 3)
-        return names.map {
+        let near = names.map {
             ($0, distance(written, Array($0.lowercased().unicodeScalars.prefix(65))))
         }
         .filter { $0.1 <= limit && $0.1 < written.count }
-        .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+        .sorted { ($0.1, $0.0) < ($1.1, $1.0) }
+        return near.prefix(count).map(\.0)
     }
 
     /// How many letters were added, left out, replaced, or swapped with the next.

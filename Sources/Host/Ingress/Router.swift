@@ -70,9 +70,9 @@ struct Router: Sendable {
         Problem(.badRequest, detail, closesConnection: true)
     }
 
-    /// `/-/routes` and `/-/healthz`, as Ray Serve has them.
+    /// `/-/routes` and `/-/healthz`, as Ray Serve has them, and the document of the typed methods.
     private func reserved(_ request: RequestHead, isDraining: Bool) -> Resolution {
-        guard request.path == "/-/routes" || request.path == "/-/healthz" else {
+        guard ["/-/routes", "/-/healthz", "/-/openapi.json"].contains(request.path) else {
             return notFound(request)
         }
         guard request.head.method == .GET || request.head.method == .HEAD else {
@@ -80,6 +80,11 @@ struct Router: Sendable {
         }
         if request.path == "/-/routes" {
             return .answer(contentType: "application/json", body: ByteBuffer(string: routesJSON))
+        }
+        if request.path == "/-/openapi.json" {
+            return .answer(
+                contentType: "application/json",
+                body: ByteBuffer(string: CallDocument(routes).text))
         }
         guard !isDraining else {
             return .problem(Problem(.serviceUnavailable, "the host is shutting down"))

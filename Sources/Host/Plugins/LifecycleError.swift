@@ -1,3 +1,4 @@
+internal import HostTypedCalls
 internal import PluginABI
 
 /// Calls a lifecycle function of a plugin and turns its status and message into a ``PluginError``.
@@ -23,5 +24,20 @@ enum LifecycleError {
         throw PluginError(
             .lifecycleFailed,
             text.isEmpty ? "\(name) failed: \(code)" : "\(name) failed: \(text) (\(code))")
+    }
+}
+
+extension LifecycleError {
+    /// What the parameter `error` of a typed method is.
+    static var form: ErrorForm {
+        unsafe ErrorForm(size: MemoryLayout<backplane_error_t>.size, capacity: capacity) {
+            block, message in
+            let text = unsafe message.initializeMemory(as: CChar.self, repeating: 0, count: 1)
+            unsafe block.initializeMemory(
+                as: backplane_error_t.self,
+                to: backplane_error_t(
+                    struct_size: UInt32(MemoryLayout<backplane_error_t>.size),
+                    capacity: UInt32(capacity), message: text))
+        }
     }
 }

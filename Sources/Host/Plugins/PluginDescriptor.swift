@@ -1,3 +1,4 @@
+package import HostTypedCalls
 internal import PluginABI
 
 /// What a plugin says of itself, read from its C descriptor and checked.
@@ -10,10 +11,15 @@ package struct PluginDescriptor: Sendable {
         package let isAsync: Bool
         /// How many calls the plugin likes in a batch; nil: no preference.
         package let preferredBatchSize: Int?
+        /// How its C function is called; nil: it has an `invoke`.
+        package let signature: Signature?
     }
 
     /// The method that is called when the caller names none.
     package static let defaultMethod = "__call__"
+
+    /// What a plugin exports.
+    package static let entrySymbol = BACKPLANE_ENTRY_SYMBOL
 
     package let name: String
     package let version: String
@@ -26,6 +32,26 @@ package struct PluginDescriptor: Sendable {
     private let indices: [String: Int]
 
     package func methodIndex(named name: String) -> Int? { indices[name] }
+
+    /// What a manifest says of a library that is no plugin.
+    ///
+    /// - Parameter path: where the library is; its file's name is the version: `libz.so.1.2.13`.
+    init(adopting adoption: Adoption, as name: String, from path: String?) {
+        self.name = name
+        version = LibraryLocation.fileName(path ?? adoption.library)
+        description = "the library \(adoption.library)"
+        abiVersion = "-"
+        isReentrant = adoption.isReentrant
+        isUnloadable = false
+        methods = adoption.methods.map {
+            Method(
+                name: $0.name, description: $0.description, isBatchable: !$0.isInline,
+                isInline: $0.isInline, isAsync: false, preferredBatchSize: nil,
+                signature: $0.function.signature)
+        }
+        indices = Dictionary(
+            uniqueKeysWithValues: adoption.methods.enumerated().map { ($1.name, $0) })
+    }
 
     /// Reads and checks a descriptor. Calls nothing in the plugin.
     ///
@@ -107,14 +133,7 @@ package struct PluginDescriptor: Sendable {
     ) throws(PluginError) -> Method {
         let name = try unsafe text(
             method.name, member: "methods[\(index)].name", of: "method")
-        guard unsafe method.invoke != nil else {
-            if unsafe method.signature != nil, unsafe method.function != nil {
-                throw invalid(
-                    "method \(name) is a typed one, which this host does not serve yet: give it an invoke"
-                )
-            }
-            throw invalid("method \(name) has no invoke: give it one")
-        }
+        let signature = try unsafe signature(of: method, named: name)
         return unsafe Method(
             name: name,
             description: try optionalText(
@@ -123,8 +142,54 @@ package struct PluginDescriptor: Sendable {
             isInline: method.flags & UInt32(BACKPLANE_METHOD_INLINE) != 0,
             isAsync: method.flags & UInt32(BACKPLANE_METHOD_ASYNC) != 0,
             preferredBatchSize: method.preferred_batch_size == 0
-                ? nil : Int(method.preferred_batch_size)
+                ? nil : Int(method.preferred_batch_size),
+            signature: signature
         )
+    }
+
+    /// nil: the method has an `invoke`.
+    private static func signature(
+        of method: backplane_method_t, named name: String
+    ) throws(PluginError) -> Signature? {
+        let isTyped = unsafe method.signature != nil || method.function != nil
+        guard isTyped else {
+            guard unsafe method.invoke != nil else {
+                throw invalid(
+                    "method \(name) has no invoke: give it one, or a signature and a function")
+            }
+            return nil
+        }
+        guard unsafe method.invoke == nil else {
+            throw invalid("method \(name) has an invoke and a signature: leave one of them out")
+        }
+        guard unsafe method.signature != nil, unsafe method.function != nil else {
+            let missing = unsafe method.signature == nil ? "signature" : "function"
+            throw invalid("method \(name) is a typed one without a \(missing): give it one")
+        }
+        guard unsafe method.flags & UInt32(BACKPLANE_METHOD_ASYNC) == 0 else {
+            throw invalid(
+                "method \(name) is a typed one, finished when its function returns: "
+                    + "leave out BACKPLANE_METHOD_ASYNC")
+        }
+        let text = try unsafe optionalText(method.signature, member: "signature of \(name)")
+        do throws(SignatureError) {
+            let signature = try Signature(parsing: text)
+            guard !signature.makesInstance else {
+                throw SignatureError(
+                    column: 1, "a method can't make self: that is what the plugin's create does")
+            }
+            return signature
+        } catch {
+            throw invalidSignature(error, of: name)
+        }
+    }
+
+    /// A signature that can't be used, as an error of the plugin.
+    static func invalidSignature(_ error: SignatureError, of method: String) -> PluginError {
+        PluginError(
+            .invalidDescriptor,
+            "method \(method): signature, column \(error.column): \(error.message)",
+            cause: error)
     }
 
     private static func text(

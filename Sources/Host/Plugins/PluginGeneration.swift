@@ -9,6 +9,8 @@ package final class PluginGeneration: Sendable {
     /// Never used twice in a host.
     package let number: Int
     package let conduct: PluginConduct
+    /// What it serves a library with that is no plugin.
+    package let adoption: Adoption?
     package let fingerprint: UInt64
     package var descriptor: PluginDescriptor { library.descriptor }
     package var handsStateOver: Bool { extensions.hasState }
@@ -34,7 +36,8 @@ package final class PluginGeneration: Sendable {
             let library = try PluginLibrary(opening: copy)
             do throws(PluginError) {
                 return try PluginGeneration(
-                    library, store: store, number: number, endpoints: endpoints, logger: logger)
+                    library, fingerprint: copy.fingerprint, store: store, number: number,
+                    endpoints: endpoints, logger: logger)
             } catch {
                 _ = library.close()
                 throw error
@@ -45,14 +48,33 @@ package final class PluginGeneration: Sendable {
         }
     }
 
+    /// Loads a library that is no plugin, to be served as one of the name. [main]
+    ///
+    /// - Throws: ``PluginError``. The library may stay mapped, but nothing of it is in use.
+    package static func adopt(
+        _ library: AdoptedLibrary, as name: String, from store: LibraryStore, number: Int,
+        logger: Logger
+    ) throws(PluginError) -> PluginGeneration {
+        do throws(PluginError) {
+            return try PluginGeneration(
+                PluginLibrary(adopting: library, as: name), adoption: library.adoption,
+                fingerprint: library.fingerprint, store: store, number: number, endpoints: nil,
+                logger: logger)
+        } catch {
+            store.discard(.adopted(library))
+            throw error
+        }
+    }
+
     private init(
-        _ library: PluginLibrary, store: LibraryStore, number: Int,
-        endpoints: (any EndpointCaller)?, logger: Logger
+        _ library: PluginLibrary, adoption: Adoption? = nil, fingerprint: UInt64,
+        store: LibraryStore, number: Int, endpoints: (any EndpointCaller)?, logger: Logger
     ) throws(PluginError) {
         self.library = library
+        self.adoption = adoption
         self.store = store
         self.number = number
-        fingerprint = library.copy.fingerprint
+        self.fingerprint = fingerprint
         conduct = PluginConduct(logger: logger)
         context = HostContext(conduct: conduct, endpoints: endpoints)
         host = HostTable(context: context)
@@ -77,14 +99,25 @@ package final class PluginGeneration: Sendable {
         }
     }
 
+    /// Whether it was made of the same: of the same content, called in the same way.
+    package func isMade(of code: PluginCode) -> Bool {
+        switch code {
+        case .plugin(let copy): adoption == nil && copy.fingerprint == fingerprint
+        case .adopted(let library):
+            adoption == library.adoption && library.fingerprint == fingerprint
+        }
+    }
+
     /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance may be left. [main]
     ///
-    /// - Returns: whether it was unmapped; otherwise it stays, as a retired generation.
+    /// - Returns: whether nothing of its own stays mapped; otherwise it is a retired generation. A library that is
+    ///   mapped where it is stays for the process.
     package func unload() -> Bool {
         unsafe library.functions.unload?()
         // An answer to a call of its own that is still to come needs the library's code.
         let unmapped = context.handles?.retire() ?? true ? library.close() : false
-        if unmapped { store.discard(library.copy) }
+        guard let copy = library.copy else { return true }
+        if unmapped { store.discard(copy) }
         return unmapped
     }
 }

@@ -1,3 +1,5 @@
+internal import HostTypedCalls
+internal import Logging
 internal import NIOConcurrencyHelpers
 internal import PluginABI
 
@@ -21,6 +23,9 @@ internal import PluginABI
     ) throws(PluginError) {
         self.generation = generation
         var instance: OpaquePointer?
+        if let adopted = generation.library.adopted {
+            unsafe instance = try unsafe OpaquePointer(adopted.makeInstance(userConfig: userConfig))
+        }
         if let create = unsafe generation.library.functions.create {
             unsafe try LifecycleError.check("create") { error in
                 unsafe Self.withStrings(backend, userConfig) { backend, userConfig in
@@ -36,6 +41,12 @@ internal import PluginABI
 
     /// Runs the plugin's `destroy`. No call of the instance may be unfinished.
     package func destroy() {
+        if let adopted = generation.library.adopted {
+            if let failure = unsafe adopted.destroy(UnsafeMutableRawPointer(pointer)) {
+                generation.conduct.logger.error("the destructor failed: \(failure)")
+            }
+            return
+        }
         unsafe generation.library.functions.destroy?(pointer)
     }
 
@@ -46,6 +57,16 @@ internal import PluginABI
     ///   - method: an index into the descriptor's methods.
     ///   - calls: one call, or several if the method is batchable.
     package func invoke(method: Int, calls: [any PluginCall]) {
+        switch generation.library.function(of: method) {
+        case .invoke(let invoke): unsafe self.invoke(invoke, method, calls)
+        case .typed(let function):
+            for call in calls { run(function, call) }
+        }
+    }
+
+    private func invoke(
+        _ invoke: PluginLibrary.Invoke, _ method: Int, _ calls: [any PluginCall]
+    ) {
         let description = generation.descriptor.methods[method]
         let registry = generation.context.calls
         let unfinished = unsafe withUnsafeTemporaryAllocation(
@@ -54,9 +75,7 @@ internal import PluginABI
             unsafe registry.enter(
                 calls, method: method, isInline: description.isInline,
                 host: generation.host.pointer, output: handed)
-            unsafe generation.library.invoke(
-                method: method, instance: pointer, calls: UnsafePointer(handed.baseAddress!),
-                count: calls.count)
+            unsafe invoke(pointer, UnsafePointer(handed.baseAddress!), UInt32(calls.count))
             return unsafe description.isAsync ? [] : registry.takeUnfinished(handed)
         }
         for call in unfinished {
@@ -66,6 +85,21 @@ internal import PluginABI
                     PluginFailure(
                         .internal,
                         "the plugin returned from \(description.name) without finishing the call")))
+        }
+    }
+
+    /// Runs one call of a typed method. It needs no place in the registry: the function never sees the call.
+    private func run(_ function: TypedFunction, _ call: any PluginCall) {
+        let result = unsafe function.call(
+            body: call.argument, contentType: call.contentType,
+            query: { call.makeMetadata().query }, instance: UnsafeMutableRawPointer(pointer))
+        switch result {
+        case .success(let answer):
+            call.finish(
+                .success(PluginResponse(body: answer.body, contentType: answer.contentType)))
+        case .failure(let failure):
+            call.finish(
+                .failure(PluginFailure(StatusCode(failure: failure.status), failure.message)))
         }
     }
 

@@ -315,8 +315,12 @@ typedef struct backplane_method {
     void (*BACKPLANE_NULLABLE invoke)(
         backplane_instance_t *BACKPLANE_NULLABLE instance, const backplane_call_t *calls, uint32_t count);
 
-    /* A typed method: an ordinary C function and its signature, "(self, i64) -> bool"; the host turns JSON arguments
-     * into C ones. This host refuses typed methods for now; their place is here so that the struct stays. */
+    /* A typed method: an ordinary C function, and how it is called, "(self, inc: i64) -> bool"; docs/typed-methods.md
+     * has the grammar. The host turns JSON, a query or a form into arguments, the result into the answer, and finishes
+     * the call; of a BATCHABLE method it calls the function once for each call. Arguments are borrowed until the
+     * function returns; what it returns is copied then. A signature that is not the function's crashes the process.
+     * Not with BACKPLANE_METHOD_ASYNC.
+     * [replica-thread] */
     const char *BACKPLANE_NULLABLE signature;
     BACKPLANE_NULLABLE backplane_function_t function;
 } backplane_method_t;

@@ -13,6 +13,8 @@ package import HostPlugins
 /// endpoint: {route: /v1/*, methods: [POST]}
 /// ```
 ///
+/// With `library` and `methods` it serves a library that knows nothing of Backplane: ``AdoptionText`` has its keys.
+///
 /// Every key is optional, and one that the host doesn't know is an error: a misspelt limit must not pass for one.
 package struct PluginManifest: Sendable, Equatable {
     /// What the plugin's endpoint gets that no configuration file says.
@@ -27,6 +29,9 @@ package struct PluginManifest: Sendable, Equatable {
 
     package var options = BackendOptions()
     package var endpoint = EndpointDefaults()
+    /// The library that is served as the plugin, if it isn't one by itself.
+    package var adoption: Adoption?
+    private var adoptionText = AdoptionText()
 
     /// The manifest of a plugin that has none.
     package init() {}
@@ -35,9 +40,10 @@ package struct PluginManifest: Sendable, Equatable {
     /// - Throws: ``ConfigurationError`` with the place at fault.
     package init(yaml: String, file: String? = nil) throws(ConfigurationError) {
         do {
-            self = try Self.form.read(YAMLDocument.parse(yaml), .root)
+            let node = try YAMLDocument.parse(SignatureQuotes.added(to: yaml))
+            self = try Self.form.read(node, .root)
         } catch {
-            throw error.naming(file: file)
+            throw error.locating(in: yaml).naming(file: file)
         }
     }
 
@@ -50,6 +56,18 @@ package struct PluginManifest: Sendable, Equatable {
             return try PluginManifest(yaml: text, file: path)
         } catch {
             throw PluginError(.invalidManifest, error.description, cause: error)
+        }
+    }
+
+    /// The library that a manifest names, also one that can't be used: then that is the plugin's error. Blocks on the
+    /// disk.
+    static func adoptedLibrary(_ path: String) -> String? {
+        guard let text = try? ConfigurationText.read(path) else { return nil }
+        do throws(ConfigurationError) {
+            return try PluginManifest(yaml: text).adoption?.library
+        } catch {
+            let line = text.split(separator: "\n").first { $0.hasPrefix("library:") }
+            return line.map { String($0.dropFirst(8).filter { !"'\" \r".contains($0) }) }
         }
     }
 
@@ -73,7 +91,7 @@ extension PluginManifest {
             .defaulted(
                 "endpoint", \.endpoint, EndpointDefaults.form, unless: EndpointDefaults(),
                 "What the plugin's endpoint gets that no configuration file says.")
-        ]
+        ] + AdoptionText.keys.map { $0.lifted(to: \.adoptionText) }
 
     /// A manifest whose lines are all commented out is one that says nothing.
     static let form = ConfigurationForm<PluginManifest>
@@ -82,6 +100,9 @@ extension PluginManifest {
         )
         .checked { (manifest, node, path) throws(ConfigurationError) in
             try manifest.options.check(node, path)
+        }
+        .completed { (manifest, path) throws(ConfigurationError) in
+            manifest.adoption = try manifest.adoptionText.adoption(path)
         }
         .orEmpty(PluginManifest())
 }
