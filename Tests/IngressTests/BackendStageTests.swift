@@ -2,7 +2,8 @@ import Backplane
 import TestSupport
 import Testing
 
-/// Built-in stages around a backend, as its manifest asks for them. What each of them does is tested in MiddlewareTests.
+/// Built-in stages around a backend, as its manifest asks for them. What each of them does is tested in
+/// MiddlewareTests.
 @Suite(.throttled) struct BackendStageTests {
     private static func run(
         _ plugin: String, _ stages: String, _ body: (Wire) async throws -> Void

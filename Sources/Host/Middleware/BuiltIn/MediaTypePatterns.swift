@@ -39,8 +39,9 @@ struct MediaTypePatterns: Sendable {
         }
     }
 
-    /// - Parameter contentType: with its parameters, if it has some.
+    /// - Parameter contentType: with its parameters, if it has some; empty: what an answer without one is sent as.
     func contains(_ contentType: String) -> Bool {
+        let contentType = contentType.isEmpty ? "application/octet-stream" : contentType
         guard let type = contentType.split(separator: ";").first else { return false }
         let name = type.lowercased()
         let end = name.lastIndex { $0 != " " && $0 != "\t" }.map { name.index(after: $0) }
