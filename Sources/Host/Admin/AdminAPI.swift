@@ -3,7 +3,7 @@
 /// | request | answer |
 /// | --- | --- |
 /// | `GET /v1/plugins` | an array of `PluginStatus` |
-/// | `GET /v1/plugins/{name}/methods` | an array of `MethodInterface`, empty while the plugin isn't served; 404 unknown |
+/// | `GET /v1/plugins/{name}/methods` | an array of `MethodInterface`, empty while it isn't served; 404 unknown |
 /// | `POST /v1/plugins/{name}/reload` | the plugin's `PluginStatus`; 404 unknown, 422 not loadable |
 /// | `POST /v1/plugins/{name}/restart?replica={index}` | the same; without a query all replicas |
 /// | `GET /v1/backends`, `GET /v1/backends/{tag}` | `BackendStatus`, an array or one |
