@@ -227,6 +227,25 @@ import Testing
         #expect(failure?.message == message)
     }
 
+    @Test("a function that breaks its signature is counted, one that fails is not")
+    func conduct() throws {
+        let plugin = try LoadedPlugin(fixture: "typed_values")
+        try plugin.call("divide", "[1, 0]")
+        try plugin.call("divide", "bad")
+        #expect(plugin.generation.conduct.total == 0)
+        try plugin.call("no_string")
+        #expect(plugin.generation.conduct.count(.brokenSignature) == 1)
+    }
+
+    @Test("a call that nobody waits for any more is not made")
+    func abandoned() throws {
+        let counter = try LoadedPlugin(fixture: "typed_counter")
+        let call = TestCall("[5]")
+        call.abandon()
+        #expect(try counter.run(call, "other_method").failure?.status == .cancelled)
+        #expect(try counter.call().text == #"{"current":1}"#)
+    }
+
     @Test("the answer's content type is that of what comes back")
     func contentTypes() throws {
         #expect(

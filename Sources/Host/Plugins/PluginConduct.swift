@@ -14,6 +14,8 @@ package final class PluginConduct: Sendable {
         case closedHandle
         /// It passed a struct that can't be used.
         case invalidStruct
+        /// A typed method returned what its signature excludes.
+        case brokenSignature
 
         var message: String {
             switch self {
@@ -24,6 +26,8 @@ package final class PluginConduct: Sendable {
                     + "(mark the method BACKPLANE_METHOD_ASYNC if it finishes calls later)"
             case .closedHandle: "the plugin used a handle after it was closed; ignored"
             case .invalidStruct: "the plugin passed a struct that breaks the contract"
+            case .brokenSignature:
+                "a typed method returned what its signature excludes; answered INTERNAL"
             }
         }
     }
@@ -33,6 +37,7 @@ package final class PluginConduct: Sendable {
     private let leftUnfinished = Atomic<Int>(0)
     private let closedHandle = Atomic<Int>(0)
     private let invalidStruct = Atomic<Int>(0)
+    private let brokenSignature = Atomic<Int>(0)
 
     package init(logger: Logger) {
         self.logger = logger
@@ -58,6 +63,7 @@ package final class PluginConduct: Sendable {
         case .leftUnfinished: body(leftUnfinished)
         case .closedHandle: body(closedHandle)
         case .invalidStruct: body(invalidStruct)
+        case .brokenSignature: body(brokenSignature)
         }
     }
 }

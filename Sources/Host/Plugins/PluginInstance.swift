@@ -90,6 +90,11 @@ internal import PluginABI
 
     /// Runs one call of a typed method. It needs no place in the registry: the function never sees the call.
     private func run(_ function: TypedFunction, _ call: any PluginCall) {
+        // It would work for nobody, and has no way to see that.
+        guard !call.isAbandoned else {
+            call.finish(.failure(PluginFailure(.cancelled, "nobody waits for the answer")))
+            return
+        }
         let result = unsafe function.call(
             body: call.argument, contentType: call.contentType,
             query: { call.makeMetadata().query }, instance: UnsafeMutableRawPointer(pointer))
@@ -98,6 +103,7 @@ internal import PluginABI
             call.finish(
                 .success(PluginResponse(body: answer.body, contentType: answer.contentType)))
         case .failure(let failure):
+            if failure.brokeSignature { generation.conduct.record(.brokenSignature) }
             call.finish(
                 .failure(PluginFailure(StatusCode(failure: failure.status), failure.message)))
         }
