@@ -174,6 +174,23 @@ struct AdoptionLifeTests {
         }
     }
 
+    @Test("a manifest of a plugin can't name another library")
+    func another() async throws {
+        try await TestHost.run(
+            plugins: ["libm.so": Fixture.library("shout")], manifests: ["m": Self.pow]
+        ) { host in
+            let refused = try await host.wait(for: "m") { $0.state == .failed }
+            #expect(
+                refused.reason?.hasPrefix(
+                    "\(host.pluginsDirectory)/m.yaml names the library libm.so.6, and ") == true,
+                "\(refused.reason ?? "")")
+            try FileManager.default.removeItem(atPath: "\(host.pluginsDirectory)/libm.so")
+            try await Eventually.true {
+                try await host.http.call("m", "pow", "[2, 3]").text == "8"
+            }
+        }
+    }
+
     @Test(
         "what isn't in the library is named with its place, and what is near",
         arguments: [
@@ -247,6 +264,38 @@ struct AdoptionLifeTests {
                 async let one = host.http.call(name, "meet", body).text
                 async let other = host.http.call(name, "meet", body).text
                 #expect(try await [one, other] == [answer, answer], "\(name)")
+            }
+        }
+    }
+
+    @Test(
+        "calls share a batch, and an inline method needs no other thread: each call has its own answer"
+    )
+    func batches() async throws {
+        let manifest = """
+            library: libm.so.6
+            max_batch_size: 16
+            batch_wait_timeout: 5ms
+            methods:
+              hypot: (x: f64, y: f64) -> f64
+              inline: {signature: 'hypot(x: f64, y: f64) -> f64', inline: true}
+            """
+        try await TestHost.run(manifests: ["m": manifest]) { host in
+            let status = try await host.wait(for: "m") { $0.state != .loading }
+            #expect(status.state == .serving, "\(status.reason ?? "")")
+            for method in ["hypot", "inline"] {
+                try await withThrowingTaskGroup { group in
+                    for number in 1...40 {
+                        group.addTask {
+                            let body = number == 7 ? "[1]" : "[\(3 * number), \(4 * number)]"
+                            let answer = try await host.http.call("m", method, body)
+                            // One that is refused doesn't take the others with it.
+                            #expect(answer.status == (number == 7 ? 400 : 200))
+                            if number != 7 { #expect(answer.text == "\(5 * number)") }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
             }
         }
     }

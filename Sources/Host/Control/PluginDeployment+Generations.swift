@@ -51,6 +51,13 @@ extension PluginDeployment {
             guard let adoption = manifest.adoption else {
                 return (.plugin(try store.copy(path, name: name)), manifest)
             }
+            // A library file has its name before a manifest has it.
+            guard path == manifestPath || adoption.isOf(path, in: directory) else {
+                throw PluginError(
+                    .duplicateName,
+                    "\(manifestPath) names the library \(adoption.library), and \(path) has the same name: "
+                        + "rename or remove one")
+            }
             return (
                 try store.code(of: adoption, name: name, manifest: manifestPath, in: directory),
                 manifest

@@ -24,6 +24,18 @@ package enum PluginCode: Sendable {
     case adopted(AdoptedLibrary)
 }
 
+extension Adoption {
+    /// Where the library would be if its name is a path, with relative ones beginning in `directory`.
+    fileprivate func file(in directory: String) -> String {
+        library.hasPrefix("/") ? library : "\(directory)/\(library)"
+    }
+
+    /// Whether the library is the file at a path.
+    package func isOf(_ path: String, in directory: String) -> Bool {
+        file(in: directory).replacing("/./", with: "/") == path.replacing("/./", with: "/")
+    }
+}
+
 extension LibraryStore {
     /// Finds the library that a manifest names. Blocks on the disk.
     ///
@@ -40,7 +52,7 @@ extension LibraryStore {
         of adoption: Adoption, name: String, manifest: String, in directory: String
     ) throws(PluginError) -> PluginCode {
         let library = adoption.library
-        let file = library.hasPrefix("/") ? library : "\(directory)/\(library)"
+        let file = adoption.file(in: directory)
         guard library.contains("/") || DirectoryListing.names(in: directory).contains(library),
             !LibraryLocation.isMapped(file)
         else {

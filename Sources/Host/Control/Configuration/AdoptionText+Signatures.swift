@@ -106,7 +106,9 @@ extension AdoptionText.Function {
         let signature: Signature
         do throws(SignatureError) {
             signature = try Signature(
-                parsing: String(text.dropFirst(prefix.count)), types: types)
+                // A folded text ends with a line break.
+                parsing: String(text.dropFirst(prefix.count).trimming(\.isWhitespace)), types: types
+            )
         } catch {
             throw refused(error, after: prefix.unicodeScalars.count)
         }
