@@ -14,6 +14,10 @@ package final class PluginConduct: Sendable {
         case closedHandle
         /// It passed a struct that can't be used.
         case invalidStruct
+        /// A stage of it changed or decided a request when that was over, or not its to change.
+        case passageOutOfTurn
+        /// `on_request` returned with the request undecided, and the stage is not ASYNC; or it took too long.
+        case leftUndecided
 
         var message: String {
             switch self {
@@ -24,6 +28,11 @@ package final class PluginConduct: Sendable {
                     + "(mark the method BACKPLANE_METHOD_ASYNC if it finishes calls later)"
             case .closedHandle: "the plugin used a handle after it was closed; ignored"
             case .invalidStruct: "the plugin passed a struct that breaks the contract"
+            case .passageOutOfTurn:
+                "the plugin's stage changed or decided a request out of its turn; ignored"
+            case .leftUndecided:
+                "the plugin's stage left a request undecided; answered in its place "
+                    + "(flag it BACKPLANE_MIDDLEWARE_ASYNC if it decides later)"
             }
         }
     }
@@ -33,6 +42,8 @@ package final class PluginConduct: Sendable {
     private let leftUnfinished = Atomic<Int>(0)
     private let closedHandle = Atomic<Int>(0)
     private let invalidStruct = Atomic<Int>(0)
+    private let passageOutOfTurn = Atomic<Int>(0)
+    private let leftUndecided = Atomic<Int>(0)
 
     package init(logger: Logger) {
         self.logger = logger
@@ -58,6 +69,8 @@ package final class PluginConduct: Sendable {
         case .leftUnfinished: body(leftUnfinished)
         case .closedHandle: body(closedHandle)
         case .invalidStruct: body(invalidStruct)
+        case .passageOutOfTurn: body(passageOutOfTurn)
+        case .leftUndecided: body(leftUndecided)
         }
     }
 }

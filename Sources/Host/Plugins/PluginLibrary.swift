@@ -49,10 +49,10 @@ internal import Glibc
         }
         self.copy = copy
         unsafe self.handle = handle
-        let table = unsafe plugin.pointee.methods!
+        let table = unsafe plugin.pointee.methods
         let size = unsafe plugin.pointee.method_size
-        unsafe invokes = (0..<descriptor.methods.count).map {
-            unsafe PluginDescriptor.entry($0, of: table, size: size).pointee.invoke!
+        unsafe invokes = descriptor.methods.indices.map {
+            unsafe PluginDescriptor.entry($0, of: table!, size: size).pointee.invoke!
         }
         if !descriptor.isUnloadable { Self.pin(copy) }
     }
