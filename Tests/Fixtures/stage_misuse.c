@@ -1,5 +1,6 @@
 /* stage_misuse - middleware that breaks the contract as the request's x-misuse says; the headers x-results of the
- * request and x-on-response of the answer have the statuses that it got for it. -DNO_ON_REQUEST: lacks the function that is required. */
+ * request and x-on-response of the answer have the statuses that it got for it. -DNO_ON_REQUEST: lacks the function
+ * that is required. */
 #define _POSIX_C_SOURCE 200809L
 #include "backplane_plugin.h"
 

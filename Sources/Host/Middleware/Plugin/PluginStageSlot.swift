@@ -7,8 +7,8 @@ internal import NIOCore
 
 /// A place in a chain where a plugin's stage stands: that of the generation that serves, or none, with a reason.
 ///
-/// A request holds the stage that it came to until its answer is over, whatever stands here by then, and whoever lets go
-/// of a stage last has it destroyed. No count is kept, which each way out of a chain would have to know.
+/// A request holds the stage that it came to until its answer is over, whatever stands here by then, and whoever lets
+/// go of a stage last has it destroyed. No count is kept, which each way out of a chain would have to know.
 final class PluginStageSlot: MiddlewareStage {
     /// The plugin's.
     let name: String
