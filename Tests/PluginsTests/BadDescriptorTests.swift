@@ -79,6 +79,30 @@ import Testing
         #expect(error.message == message)
     }
 
+    @Test("a library without methods is one only if it is middleware, and a whole one")
+    func withoutMethods() throws {
+        let store = try LibraryStore()
+        let stage = try LoadedPlugin.load(try Fixture.library("stage"), from: store)
+        #expect(stage.descriptor.methods.isEmpty && stage.offersMiddleware)
+        #expect(!stage.unload())
+        let error = try LoadedPlugin.refusal(
+            of: Fixture.library("stage_misuse", defines: ["NO_ON_REQUEST"]))
+        #expect(
+            error.message == """
+                the extension backplane.middleware/1 lacks a function it requires: on_request
+                """)
+        let directory = try TemporaryDirectory()
+        let other = try PluginSource.library(
+            in: directory, members: ["methods": "NULL", "get_extension": "get_extension"],
+            declarations: """
+                static const void *get_extension(const char *name) { return (void)name, NULL; }
+                """,
+            entry: "(void)methods, &plugin")
+        #expect(
+            try LoadedPlugin.refusal(of: other).message
+                == "the method table is empty: give the plugin a method named __call__")
+    }
+
     @Test(
         "a method with a member that can't be used is refused with the member's name",
         arguments: [

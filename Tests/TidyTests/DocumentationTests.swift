@@ -53,6 +53,24 @@ import Testing
         }
     }
 
+    @Test("the middleware in the documents stands in a chain as they say")
+    func middleware() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = try #require(PluginExample.all.first { $0.name == "gate" })
+        try await TestHost.run(
+            plugins: [
+                "libgate.so": try gate.compile(in: directory),
+                "libshout.so": try Fixture.library("shout"),
+            ], manifests: ["shout": "middleware: [gate: x-ticket]"]
+        ) { host in
+            _ = try await host.wait(for: "gate") { $0.middlewareOf == ["backend shout"] }
+            let refusal = try await host.http.call("shout")
+            #expect(refusal.status == 401 && refusal.text.contains("no header, no answer"))
+            let answer = try await host.http.call("shout", headers: ["X-Ticket": "1"])
+            #expect((answer.text, answer.headers["x-passed"]) == ("HELLO", "1"))
+        }
+    }
+
     /// Endpoint, method, body and answer of the calls in the documents.
     private let answers: [(name: String, method: String?, body: String, answer: String)] = [
         ("shout", nil, "", "HELLO"),

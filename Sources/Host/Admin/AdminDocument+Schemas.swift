@@ -58,7 +58,8 @@ extension AdminDocument {
                 "enum": .array(PluginStatus.State.allCases.map { .string($0.rawValue) }),
             ],
             "version": text, "description": text, "generation": count, "route": text,
-            "backends": texts, "methods": texts, "demoted_methods": texts, "replicas": count,
+            "backends": texts, "methods": texts, "middleware_of": texts,
+            "demoted_methods": texts, "replicas": count,
             "autoscaling": object([
                 "min_replicas": count, "max_replicas": count, "target_replicas": count,
                 "ongoing_calls": ["type": "number", "minimum": 0],

@@ -30,6 +30,8 @@ public struct BackplaneHost: Service {
 
     let handles: HandleCalls
     let control: ControlPlane
+    /// Of plugins.
+    private let stages: PluginStages
     package let routes: RouteTable
     private let configuration: HostConfiguration
     private let adminToken: AdminToken?
@@ -47,11 +49,20 @@ public struct BackplaneHost: Service {
         self.onListening = onListening
         routes = RouteTable()
         let kinds = configuration.middlewareKinds
+        let directory = configuration.pluginsDirectory
+        let stages = PluginStages(
+            decisionLimit: configuration.requestTimeout,
+            lifecycleTimeout: configuration.lifecycleTimeout,
+            libraries: { PluginName.all(in: directory) })
+        self.stages = stages
         control = ControlPlane(
             routes: routes,
             catalog: MiddlewareCatalog(
-                others: { name in kinds.first { $0.name == name } },
-                otherNames: { kinds.map(\.name) }),
+                others: { name in
+                    kinds.first { $0.name == name } ?? stages.kind(named: name)
+                },
+                otherNames: { kinds.map(\.name) + stages.names },
+                awaited: { PluginName.isValid($0) ? stages.awaitedKind(named: $0) : nil }),
             outermost: configuration.outermost, logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
@@ -112,8 +123,8 @@ public struct BackplaneHost: Service {
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
         let catalog = PluginCatalog(
-            settings: controlSettings, control: control, handles: handles, store: store,
-            logger: logger)
+            settings: controlSettings, control: control, handles: handles, stages: stages,
+            store: store, logger: logger)
         let admin = AdminServer(
             path: adminSocket, catalog: catalog, control: control, handles: handles,
             logger: logger)

@@ -22,6 +22,8 @@ struct BackendService {
 /// A backend that a plugin is to serve.
 struct BackendTarget: Sendable {
     let backend: Backend
+    /// Whether it is more than what the plugin would get by default.
+    let isConfigured: Bool
     /// The backend's settings, over those that the plugin's manifest makes the defaults.
     ///
     /// - Throws: ``PluginError`` when they can't be.

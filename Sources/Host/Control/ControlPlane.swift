@@ -60,7 +60,7 @@ package actor ControlPlane {
         state = store.state
         self.store = store
         let plan = ChainTable.Plan(state, manifests: [:])
-        chains = try chains.following(plan, catalog, logger: logger) { error in
+        chains = try chains.following(plan, catalog.atStart, logger: logger) { error in
             logger.error("\(error.message); it lets nothing through")
             return BrokenStage(reason: error.message)
         }
@@ -211,11 +211,12 @@ extension ControlPlane: BackendDirectory {
         guard !records.isEmpty || state.plugins.contains(plugin) else {
             let prospect = prospects[plugin] ?? makeBackend(plugin)
             prospects[plugin] = prospect
-            return [BackendTarget(backend: prospect, settings: { $0 })]
+            return [BackendTarget(backend: prospect, isConfigured: false, settings: { $0 })]
         }
         return records.sorted { $0.key < $1.key }.compactMap { tag, record in
             backends[tag].map { backend in
-                BackendTarget(backend: backend) { defaults throws(PluginError) in
+                BackendTarget(backend: backend, isConfigured: true) {
+                    defaults throws(PluginError) in
                     do throws(ConfigurationError) {
                         return try record.options.settings(over: defaults)
                     } catch {

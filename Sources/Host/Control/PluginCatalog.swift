@@ -1,3 +1,4 @@
+package import HostMiddleware
 package import HostPlugins
 package import Logging
 internal import ServiceLifecycle
@@ -31,7 +32,7 @@ package actor PluginCatalog {
 
     package init(
         settings: ControlSettings, control: ControlPlane, handles: HandleCalls,
-        store: LibraryStore, logger: Logger
+        stages: PluginStages, store: LibraryStore, logger: Logger
     ) {
         (gate, openGate) = AsyncStream.makeStream()
         self.settings = settings
@@ -40,7 +41,7 @@ package actor PluginCatalog {
         let counter = GenerationCounter()
         environment = PluginDeployment.Environment(
             store: store, handles: handles, settings: settings, logger: logger,
-            nextGeneration: { counter.next() }, directory: control)
+            nextGeneration: { counter.next() }, directory: control, stages: stages)
         watcher =
             settings.watchesDirectory
             ? DirectoryWatcher(directory: settings.pluginsDirectory, logger: logger) : nil

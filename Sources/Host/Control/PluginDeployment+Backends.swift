@@ -33,8 +33,8 @@ extension PluginDeployment {
     func reconcile(with manifest: PluginManifest) async throws(PluginError) {
         guard let generation else { return }
         // Its default endpoint is the manifest's matter too.
-        try await environment.directory.serves(name, manifest)
-        let targets = await environment.directory.targets(of: name)
+        try await announce(generation, manifest)
+        let targets = await targets(of: generation)
         failures = [:]
         for service in services.values
         where !targets.contains(where: { $0.backend === service.backend }) {

@@ -1,4 +1,5 @@
 internal import HostDispatch
+internal import HostMiddleware
 internal import HostPlugins
 internal import Logging
 
@@ -34,7 +35,7 @@ extension PluginDeployment {
             await unload(next)
             throw error
         }
-        try await environment.directory.serves(name, manifest)
+        try await announce(next, manifest)
         logger.info(
             "serving",
             metadata: ["generation": "\(next.number)", "version": "\(next.descriptor.version)"])
@@ -95,16 +96,18 @@ extension PluginDeployment {
     private func swap(
         to next: PluginGeneration, _ manifest: PluginManifest
     ) async throws(PluginError) {
-        let targets = await environment.directory.targets(of: name)
+        let targets = await targets(of: next)
         let prepared = try await prepare(next, targets, manifest)
         let replaced = prepared.compactMap { services[$0.tag] }
+        let stages: PluginStages.Prepared
         do throws(PluginError) {
+            stages = try await environment.stages.prepare(name, next)
             try await handState(from: replaced, to: prepared)
         } catch {
             await finalize(prepared.map(\.replicas))
             throw error
         }
-        let old = services
+        let (old, oldGeneration) = (services, generation)
         generation = next
         // Whatever the last version of the file was refused for.
         failure = nil
@@ -112,7 +115,10 @@ extension PluginDeployment {
         for service in prepared {
             install(service, after: old[service.tag])
         }
-        retire(Array(old.values), keeping: prepared.map(\.backend))
+        await environment.stages.install(name, stages)
+        if let oldGeneration {
+            retire(oldGeneration, Array(old.values), keeping: prepared.map(\.backend))
+        }
     }
 
     /// Makes the replicas of a generation for each backend. One that can't be served is no reason not to serve the
@@ -128,13 +134,15 @@ extension PluginDeployment {
                 prepared.append(try await start(target, of: next, manifest))
             } catch {
                 refused[tag] = error
-                guard services[tag] == nil, targets.count > 1 else {
+                guard services[tag] == nil, targets.count > 1 || next.isMiddlewareOnly else {
                     await finalize(prepared.map(\.replicas))
                     throw error
                 }
             }
         }
-        if prepared.isEmpty, let error = refused.values.first { throw error }
+        if prepared.isEmpty, !next.isMiddlewareOnly, let error = refused.values.first {
+            throw error
+        }
         failures = refused
         for (tag, error) in refused {
             logger.error("backend \(tag) is not served: \(error.message)")
@@ -147,6 +155,7 @@ extension PluginDeployment {
     func start(
         _ target: BackendTarget, of generation: PluginGeneration, _ manifest: PluginManifest
     ) async throws(PluginError) -> BackendService {
+        try checkMethods(of: generation)
         let settings = try target.settings(
             manifest.settings(over: environment.settings.backendDefaults))
         try settings.check(against: generation.descriptor)
@@ -197,11 +206,14 @@ extension PluginDeployment {
 
     // MARK: Out
 
-    /// Lets replicas that are out of service finish their calls, then finalizes them; meanwhile others go on.
+    /// Lets replicas that are out of service finish their calls, then finalizes them, and the generation; meanwhile
+    /// others go on.
     ///
     /// - Parameter keeping: the backends that go on with other replicas.
-    private func retire(_ old: [BackendService], keeping: [Backend]) {
-        guard let number = old.first?.generation.number else { return }
+    private func retire(
+        _ generation: PluginGeneration, _ old: [BackendService], keeping: [Backend]
+    ) {
+        let number = generation.number
         draining.append(number)
         inBackground { deployment in
             var isIdle = true
@@ -209,7 +221,7 @@ extension PluginDeployment {
                 let goesOn = keeping.contains { $0 === service.backend }
                 if await !deployment.drain(service, closing: !goesOn) { isIdle = false }
             }
-            await deployment.finish(old, wereIdle: isIdle)
+            await deployment.finish(generation, old, wereIdle: isIdle)
             deployment.draining.removeAll { $0 == number }
         }
     }
@@ -233,20 +245,23 @@ extension PluginDeployment {
     }
 
     /// Finalizes all that was of one generation, or leaves it to itself.
-    private func finish(_ old: [BackendService], wereIdle: Bool) async {
+    private func finish(
+        _ generation: PluginGeneration, _ old: [BackendService], wereIdle: Bool
+    ) async {
         if wereIdle {
             await finalize(old.map(\.replicas))
         } else {
             abandon(old.map(\.replicas))
         }
         for service in old { service.backend.discard(service.replicas.replicas) }
-        if let generation = old.first?.generation, wereIdle { await unload(generation) }
+        if wereIdle { await unload(generation) }
     }
 
     func takeOutOfService(isGone: Bool) async {
         failure = nil
         failures = [:]
         startRetry?.cancel()
+        leaveChains(isGone: isGone)
         if isGone { await environment.directory.gone(name) }
         guard let generation else {
             state = .retired
@@ -263,8 +278,7 @@ extension PluginDeployment {
             }
             for await wasIdle in group where !wasIdle { isIdle = false }
         }
-        await finish(old, wereIdle: isIdle)
-        if old.isEmpty { await unload(generation) }
+        await finish(generation, old, wereIdle: isIdle)
         // A backend that is configured waits for the next file of that name.
         if isGone { for service in old { service.backend.reopen() } }
         state = .retired
@@ -284,6 +298,10 @@ extension PluginDeployment {
     /// Unloads a library that has no replicas any more.
     private func unload(_ generation: PluginGeneration) async {
         await endingsAreOver(of: generation.number)
+        guard await stagesAreGone(of: generation) else {
+            retired.append(generation.number)
+            return
+        }
         do throws(PluginError) {
             // A replica that was left to itself may be running the library's code.
             guard losses.abandonedCount(in: generation.number) == 0 else {

@@ -1,4 +1,5 @@
 internal import HostDispatch
+internal import HostMiddleware
 internal import HostPlugins
 
 /// What there is to be seen of a deployment.
@@ -9,7 +10,8 @@ extension PluginDeployment {
         let backendFailure =
             failures.sorted { $0.key < $1.key }.first?.value
             ?? services.lazy.compactMap { $0.failure ?? $0.autoscaling?.failure }.first
-        status.reason = (failure ?? backendFailure)?.message
+        status.reason = (failure ?? backendFailure)?.message ?? absenceFromChains
+        status.middlewareOf = environment.stages.places(of: name)
         status.autoscaling =
             (self.services[name] ?? services.first)?.autoscaling
             .map { PluginStatus.Autoscaling($0) }

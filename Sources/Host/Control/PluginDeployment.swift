@@ -1,4 +1,5 @@
 internal import HostDispatch
+internal import HostMiddleware
 internal import HostPlugins
 internal import Logging
 internal import NIOCore
@@ -36,6 +37,8 @@ actor PluginDeployment {
         /// Numbers generations, never the same one twice in a host.
         let nextGeneration: @Sendable () -> Int
         let directory: any BackendDirectory
+        /// The places in chains where plugins stand.
+        let stages: PluginStages
     }
 
     nonisolated let name: String
@@ -217,6 +220,7 @@ actor PluginDeployment {
     func fail(_ error: PluginError) {
         let isNew = failure?.message != error.message
         failure = error
+        explainAbsence(error)
         state = generation == nil ? .failed : .serving
         guard isNew else { return }
         logger.error(

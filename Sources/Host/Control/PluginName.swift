@@ -1,3 +1,5 @@
+internal import HostPlugins
+
 /// The name of a plugin, taken from its file: `libfoo.so` and `foo.so` are both `foo`.
 ///
 /// The name becomes the backend's tag, the endpoint's name and the last part of its route.
@@ -9,6 +11,11 @@ package enum PluginName {
         let stem = file.dropLast(3)
         let name = stem.hasPrefix("lib") ? stem.dropFirst(3) : stem
         return name.isEmpty ? nil : String(name)
+    }
+
+    /// The names of the plugins whose libraries are in a directory.
+    package static func all(in directory: String) -> [String] {
+        DirectoryListing.names(in: directory).compactMap { from(file: $0) }
     }
 
     /// The plugin that a manifest belongs to: `foo.yaml` to `foo`.

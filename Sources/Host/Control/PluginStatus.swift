@@ -69,6 +69,8 @@ package struct PluginStatus: Codable, Sendable, Equatable {
     /// The tags of the backends that it serves.
     package var backends: [String] = []
     package var methods: [String] = []
+    /// Whose chains name the plugin as a stage: `the host`, `backend echo`.
+    package var middlewareOf: [String] = []
     /// Methods marked INLINE that overstayed and run on replica threads now.
     package var demotedMethods: [String] = []
     /// How many replicas are in the rotation.
@@ -89,6 +91,7 @@ package struct PluginStatus: Codable, Sendable, Equatable {
     enum CodingKeys: String, CodingKey {
         case name, path, state, version, description, generation, route, methods, replicas, calls
         case autoscaling, reason, backends
+        case middlewareOf = "middleware_of"
         case demotedMethods = "demoted_methods"
         case replacedReplicas = "replaced_replicas"
         case lastReplacement = "last_replacement"

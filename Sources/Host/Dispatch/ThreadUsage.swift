@@ -1,16 +1,16 @@
-internal import NIOCore
+package import NIOCore
 
 #if canImport(Glibc)
 internal import Glibc
 #endif
 
 /// What the current thread has used of the processor so far, and how often it has waited for something.
-struct ThreadUsage {
+package struct ThreadUsage: Sendable {
     private let processorTime: TimeAmount
     private let waits: Int
 
     /// A system call.
-    static func now() -> ThreadUsage {
+    package static func now() -> ThreadUsage {
         var usage = rusage()
         // RUSAGE_THREAD, which the importer of C macros does not see.
         _ = unsafe getrusage(1, &usage)
@@ -20,7 +20,7 @@ struct ThreadUsage {
 
     /// Whether what the thread has done since then, and not other threads, kept it for longer than a limit: it worked
     /// for so long, or it waited.
-    func exceeds(_ limit: TimeAmount, since start: ThreadUsage) -> Bool {
+    package func exceeds(_ limit: TimeAmount, since start: ThreadUsage) -> Bool {
         waits > start.waits || processorTime - start.processorTime > limit
     }
 

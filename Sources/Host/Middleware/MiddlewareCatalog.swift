@@ -15,13 +15,22 @@ package struct MiddlewareCatalog: Sendable {
     private let others: @Sendable (_ name: String) -> MiddlewareKind?
     /// Their names, for errors.
     private let otherNames: @Sendable () -> [String]
+    /// Stands for what is not there when the host starts, and may come.
+    private let awaited: @Sendable (_ name: String) -> MiddlewareKind?
 
     package init(
         others: @escaping @Sendable (_ name: String) -> MiddlewareKind? = { _ in nil },
-        otherNames: @escaping @Sendable () -> [String] = { [] }
+        otherNames: @escaping @Sendable () -> [String] = { [] },
+        awaited: @escaping @Sendable (_ name: String) -> MiddlewareKind? = { _ in nil }
     ) {
         self.others = others
         self.otherNames = otherNames
+        self.awaited = awaited
+    }
+
+    /// The same, for what was configured before the host ended: it may name plugins that have gone since.
+    package var atStart: MiddlewareCatalog {
+        MiddlewareCatalog(others: { [others, awaited] in others($0) ?? awaited($0) })
     }
 
     package subscript(name: String) -> MiddlewareKind? {

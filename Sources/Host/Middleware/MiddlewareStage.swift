@@ -12,6 +12,9 @@ package protocol MiddlewareStage: Sendable {
     /// its head is.
     var readsBody: Bool { get }
 
+    /// Why it lets nothing through, for operators; nil: it does.
+    var failure: String? { get }
+
     /// - Parameters:
     ///   - caller: gets the answer.
     ///   - passage: the rest of the chain.
@@ -20,4 +23,5 @@ package protocol MiddlewareStage: Sendable {
 
 extension MiddlewareStage {
     package var readsBody: Bool { false }
+    package var failure: String? { nil }
 }

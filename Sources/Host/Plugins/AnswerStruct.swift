@@ -19,35 +19,40 @@ enum AnswerStruct {
             }
         case .success(let response):
             unsafe answer.status = backplane_status_t(BACKPLANE_STATUS_OK)
-            let fields = response.headers.flatMap { [$0.name, $0.value] }
-            unsafe withStrings([response.contentType] + fields) { strings in
+            unsafe withStrings([response.contentType], response.headers) { strings, headers in
                 unsafe answer.content_type = strings[0]
-                var headers: [backplane_header_t] = unsafe []
-                for index in response.headers.indices {
-                    unsafe headers.append(
-                        backplane_header_t(
-                            name: strings[1 + 2 * index], value: strings[2 + 2 * index]))
-                }
-                unsafe headers.withUnsafeBufferPointer { headers in
-                    unsafe answer.headers = headers.baseAddress
-                    unsafe answer.header_count = UInt64(headers.count)
-                    unsafe response.body.withUnsafeReadableBytes { bytes in
-                        unsafe answer.body = backplane_bytes_t(
-                            data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-                            size: UInt64(bytes.count))
-                        unsafe body(&answer)
-                    }
+                unsafe answer.headers = headers.baseAddress
+                unsafe answer.header_count = UInt64(headers.count)
+                unsafe response.body.withUnsafeReadableBytes { bytes in
+                    unsafe answer.body = backplane_bytes_t(
+                        data: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                        size: UInt64(bytes.count))
+                    unsafe body(&answer)
                 }
             }
         }
     }
 
-    /// Runs `body` with C strings of texts, all of them in one block of memory.
-    private static func withStrings(
-        _ texts: [String], _ body: ([backplane_string_t]) -> Void
+    /// Runs `body` with C strings of texts and header fields.
+    static func withStrings(
+        _ texts: [String], _ headers: [(name: String, value: String)],
+        _ body: ([backplane_string_t], UnsafeBufferPointer<backplane_header_t>) -> Void
     ) {
+        unsafe withStrings(texts + headers.flatMap { [$0.name, $0.value] }) { strings in
+            let fields = unsafe headers.indices.map { index in
+                let name = texts.count + 2 * index
+                return unsafe backplane_header_t(name: strings[name], value: strings[name + 1])
+            }
+            unsafe fields.withUnsafeBufferPointer { fields in unsafe body(strings, fields) }
+        }
+    }
+
+    /// Runs `body` with C strings of texts, all of them in one block of memory.
+    static func withStrings<Value>(
+        _ texts: [String], _ body: ([backplane_string_t]) -> Value
+    ) -> Value {
         let bytes = texts.flatMap { Array($0.utf8) }
-        unsafe bytes.withUnsafeBytes { block in
+        return unsafe bytes.withUnsafeBytes { block in
             var offset = 0
             let strings = unsafe texts.map { text in
                 let size = text.utf8.count
@@ -57,7 +62,7 @@ enum AnswerStruct {
                         .assumingMemoryBound(to: CChar.self),
                     size: UInt64(size))
             }
-            unsafe body(strings)
+            return unsafe body(strings)
         }
     }
 }

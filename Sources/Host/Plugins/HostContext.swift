@@ -12,6 +12,7 @@ internal import Glibc
 /// Every function may be called from any thread, with any argument a confused plugin may come up with.
 final class HostContext: Sendable {
     let calls: CallRegistry
+    let passages = PassageRegistry()
     let conduct: PluginConduct
     /// nil: the plugin gets no handles.
     let handles: PluginHandles?
@@ -119,7 +120,7 @@ final class HostContext: Sendable {
 
     // MARK: Reading what the plugin passed
 
-    private func read(
+    func read(
         _ pointer: UnsafePointer<backplane_response_t>, memory: CallMemory?
     ) -> Result<PluginResponse, PluginFailure> {
         // The header forbids NULL, so Swift doesn't expect it.
@@ -164,7 +165,7 @@ final class HostContext: Sendable {
     }
 
     /// What the plugin says of a failure.
-    private func message(_ string: backplane_string_t) -> String {
+    func message(_ string: backplane_string_t) -> String {
         if let message = unsafe PluginInput.text(string) { return message }
         conduct.record(.invalidStruct)
         return "(the plugin's message is NULL or over 1 MiB)"

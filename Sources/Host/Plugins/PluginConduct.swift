@@ -16,6 +16,10 @@ package final class PluginConduct: Sendable {
         case invalidStruct
         /// A typed method returned what its signature excludes.
         case brokenSignature
+        /// A stage of it changed or decided a request when that was over, or not its to change.
+        case passageOutOfTurn
+        /// `on_request` returned with the request undecided, and the stage is not ASYNC; or it took too long.
+        case leftUndecided
 
         var message: String {
             switch self {
@@ -28,6 +32,11 @@ package final class PluginConduct: Sendable {
             case .invalidStruct: "the plugin passed a struct that breaks the contract"
             case .brokenSignature:
                 "a typed method returned what its signature excludes; answered INTERNAL"
+            case .passageOutOfTurn:
+                "the plugin's stage changed or decided a request out of its turn; ignored"
+            case .leftUndecided:
+                "the plugin's stage left a request undecided; answered in its place "
+                    + "(flag it BACKPLANE_MIDDLEWARE_ASYNC if it decides later)"
             }
         }
     }
@@ -38,6 +47,8 @@ package final class PluginConduct: Sendable {
     private let closedHandle = Atomic<Int>(0)
     private let invalidStruct = Atomic<Int>(0)
     private let brokenSignature = Atomic<Int>(0)
+    private let passageOutOfTurn = Atomic<Int>(0)
+    private let leftUndecided = Atomic<Int>(0)
 
     package init(logger: Logger) {
         self.logger = logger
@@ -64,6 +75,8 @@ package final class PluginConduct: Sendable {
         case .closedHandle: body(closedHandle)
         case .invalidStruct: body(invalidStruct)
         case .brokenSignature: body(brokenSignature)
+        case .passageOutOfTurn: body(passageOutOfTurn)
+        case .leftUndecided: body(leftUndecided)
         }
     }
 }

@@ -72,7 +72,11 @@ package struct PluginDescriptor: Sendable {
         isUnloadable = unsafe plugin.traits & UInt32(BACKPLANE_TRAIT_UNLOADABLE) != 0
 
         guard let table = unsafe plugin.methods, unsafe plugin.method_count > 0 else {
-            throw Self.invalid("the method table is empty: give the plugin a method named __call__")
+            // One that is middleware needs none; whether it is, its extensions say.
+            guard unsafe plugin.get_extension != nil else { throw Self.noMethods }
+            methods = []
+            indices = [:]
+            return
         }
         guard unsafe Int(plugin.method_size) >= MemoryLayout<backplane_method_t>.size,
             unsafe Int(plugin.method_size) % MemoryLayout<backplane_method_t>.alignment == 0
@@ -93,6 +97,9 @@ package struct PluginDescriptor: Sendable {
         self.methods = methods
         self.indices = indices
     }
+
+    static let noMethods = invalid(
+        "the method table is empty: give the plugin a method named __call__")
 
     /// The entry at an index of a method table whose entries may be larger than the ones this host knows.
     static func entry(

@@ -7,6 +7,7 @@ struct PluginExtensions: @unchecked Sendable {
     let warmUp: backplane_warmup_extension_t?
     let health: backplane_health_extension_t?
     let batchKey: backplane_batch_key_extension_t?
+    let middleware: backplane_middleware_extension_t?
 
     /// [main]
     ///
@@ -20,7 +21,15 @@ struct PluginExtensions: @unchecked Sendable {
             BACKPLANE_EXTENSION_HEALTH, as: backplane_health_extension_t.self)
         batchKey = try library.pluginExtension(
             BACKPLANE_EXTENSION_BATCH_KEY, as: backplane_batch_key_extension_t.self)
+        middleware = try library.pluginExtension(
+            BACKPLANE_EXTENSION_MIDDLEWARE, as: backplane_middleware_extension_t.self)
 
+        guard middleware != nil || !library.descriptor.methods.isEmpty else {
+            throw PluginDescriptor.noMethods
+        }
+        try Self.require(
+            unsafe middleware == nil || middleware?.on_request != nil,
+            BACKPLANE_EXTENSION_MIDDLEWARE, "on_request")
         try Self.require(
             unsafe batchKey == nil || batchKey?.batch_key != nil, BACKPLANE_EXTENSION_BATCH_KEY,
             "batch_key")

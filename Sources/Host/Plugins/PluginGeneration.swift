@@ -22,6 +22,9 @@ package final class PluginGeneration: Sendable {
     let host: HostTable
     let context: HostContext
     let extensions: PluginExtensions
+    let stages = StageHouse()
+    /// nil: the plugin is no middleware.
+    let passageTable: PassageTable?
     private let store: LibraryStore
 
     /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [main]
@@ -79,6 +82,7 @@ package final class PluginGeneration: Sendable {
         context = HostContext(conduct: conduct, endpoints: endpoints)
         host = HostTable(context: context)
         extensions = try PluginExtensions(of: library)
+        passageTable = extensions.middleware == nil ? nil : PassageTable(context: context)
 
         guard let load = unsafe library.functions.load else { return }
         unsafe try LifecycleError.check("load") { error in unsafe load(host.pointer, error) }
@@ -108,11 +112,12 @@ package final class PluginGeneration: Sendable {
         }
     }
 
-    /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance may be left. [main]
+    /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance and no stage may be left. [main]
     ///
     /// - Returns: whether nothing of its own stays mapped; otherwise it is a retired generation. A library that is
     ///   mapped where it is stays for the process.
     package func unload() -> Bool {
+        stages.close()
         unsafe library.functions.unload?()
         // An answer to a call of its own that is still to come needs the library's code.
         let unmapped = context.handles?.retire() ?? true ? library.close() : false

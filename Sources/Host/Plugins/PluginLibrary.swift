@@ -121,7 +121,8 @@ internal import Glibc
         of plugin: UnsafePointer<backplane_plugin_t>, _ descriptor: PluginDescriptor,
         in handle: UnsafeMutableRawPointer
     ) throws(PluginError) -> [MethodFunction] {
-        let table = unsafe plugin.pointee.methods!
+        // A library of middleware alone has none.
+        guard let table = unsafe plugin.pointee.methods else { return [] }
         let size = unsafe plugin.pointee.method_size
         var functions: [MethodFunction] = []
         for (index, method) in descriptor.methods.enumerated() {
