@@ -121,15 +121,15 @@ struct AdoptionLifeTests {
                 "bank",
                 Self.account("code.so", more: "user_config: {owner: Ada, balance: 5}"))
             try Fixture.place(library, as: "code.so", in: host.pluginsDirectory)
-            let first = try await host.wait(for: "bank") { $0.state == .serving }
+            _ = try await host.wait(for: "bank") { $0.state == .serving }
             #expect(try await host.http.call("bank", "deposit", "10").text == "15")
             let other = try Fixture.library("unaware", defines: ["VERSION=2"])
             try Fixture.place(other, as: "code.so", in: host.pluginsDirectory)
-            _ = try await host.wait(for: "bank") {
-                $0.state == .serving && $0.generation != first.generation
+            // The manifest's own change may have made a generation of the first file, too.
+            try await Eventually.true {
+                try await host.http.call("bank", "version").text == "2"
             }
             #expect(try await host.http.call("bank", "deposit", "10").text == "15")
-            #expect(try await host.http.call("bank", "version").text == "2")
             // The file is no plugin of its own.
             #expect(try await host.status(of: "code") == nil)
         }
