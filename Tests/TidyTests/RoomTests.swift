@@ -8,8 +8,8 @@ import Testing
     private static let rooms = [
         ("Command", "backplane"), ("Backplane", "Backplane"), ("Admin", "HostAdmin"),
         ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Middleware", "HostMiddleware"),
-        ("Dispatch", "HostDispatch"), ("Inspection", "HostInspection"), ("Plugins", "HostPlugins"),
-        ("Forms", "HostForms"), ("TypedCalls", "HostTypedCalls"),
+        ("Tokens", "HostTokens"), ("Dispatch", "HostDispatch"), ("Inspection", "HostInspection"),
+        ("Plugins", "HostPlugins"), ("Forms", "HostForms"), ("TypedCalls", "HostTypedCalls"),
     ]
 
     @Test("each folder of the host has a place in the order of the rooms")
