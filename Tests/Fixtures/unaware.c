@@ -125,6 +125,12 @@ EXPORT void account_close(struct account *account) {
     free(account);
 }
 
+EXPORT struct account *account_split(struct account *account, int64_t balance) {
+    struct account *other = NULL;
+    if (account_open(account->owner, balance, &other) == 0) account->balance -= balance;
+    return other;
+}
+
 /* ---- What no signature says ---------------------------------------------------------------------------------- */
 
 union either {

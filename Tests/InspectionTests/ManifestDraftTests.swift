@@ -86,7 +86,7 @@ import Testing
         #expect(
             fromHeader.split(separator: "\n").dropFirst()
                 == fromDebugInformation.split(separator: "\n").dropFirst())
-        #expect(fromHeader.hasPrefix("# Drafted by `backplane inspect` from unaware.c: 9 of 25 "))
+        #expect(fromHeader.hasPrefix("# Drafted by `backplane inspect` from unaware.c: 9 of 26 "))
     }
 
     @Test("what a type says all of is drafted, and the types that it names")
@@ -129,6 +129,7 @@ import Testing
     @Test(
         "what no signature says is named with the reason",
         arguments: [
+            "account_split: takes one handle and makes another",
             "add_all: takes a varying number of arguments", "each: function is a callback",
             "either_number: value is a union (union either)",
             "fill: target is a buffer, and its type doesn't say how large: see out(...) bytes",

@@ -59,7 +59,12 @@ extension ManifestDraft {
             return nil
         }
 
+        /// Whether it makes such a struct, and takes none.
         private static func makes(_ function: CFunction, _ key: String) -> Bool {
+            let takesOne = function.parameters.contains { parameter in
+                if case .pointer(.structure(key), _) = parameter.type { true } else { false }
+            }
+            guard !takesOne else { return false }
             if case .pointer(.structure(key), _) = function.result { return true }
             return function.parameters.contains { parameter in
                 if case .pointer(.pointer(.structure(key), _), _) = parameter.type {

@@ -77,6 +77,9 @@ private struct Writer {
             }
         }
         var result = try result(of: function)
+        if parameters.contains("self"), result == "self" || parameters.contains("out self") {
+            throw Obstacle(reason: "takes one handle and makes another")
+        }
         if parameters.contains("out self"), result == "i32" {
             result = "i32 check(== 0)"
             assumptions.append("0 is success")
