@@ -52,7 +52,10 @@ public struct BackplaneHost: Service {
             catalog: MiddlewareCatalog(
                 others: { name in kinds.first { $0.name == name } },
                 otherNames: { kinds.map(\.name) }),
-            outermost: configuration.outermost, logger: logger)
+            outermost: configuration.outermost
+                + configuration.middleware.map {
+                    MiddlewareChain.Link(name: $0.name, ProgramStage($0, logger: logger))
+                }, logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
     }
