@@ -21,6 +21,8 @@ let nioLocks = Target.Dependency.product(name: "NIOConcurrencyHelpers", package:
 let nioFoundation = Target.Dependency.product(
     name: "NIOFoundationCompat", package: "swift-nio")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -54,7 +56,7 @@ let rooms: [Target] = [
         dependencies: [
             "HostAdmin", "HostIngress", "HostControl", "HostMiddleware", "HostDispatch",
             "HostForms", "HostPlugins", serviceLifecycle, logging, nioCore, nioLocks, nioPosix,
-            nioFoundation, httpTypes,
+            nioFoundation, nioHTTP1, httpTypes, deques,
         ],
         path: "Sources/Host/Backplane",
         swiftSettings: houseRules
@@ -64,8 +66,7 @@ let rooms: [Target] = [
         dependencies: [
             "HostControl", "HostDispatch", "HostForms", "HostPlugins", logging, serviceLifecycle,
             nioCore, nioLocks, nioPosix, nioHTTP1, asyncHTTPClient, crypto, nioFoundation,
-            httpTypes,
-            .product(name: "Hummingbird", package: "hummingbird"),
+            httpTypes, hummingbird,
         ],
         path: "Sources/Host/Admin",
         swiftSettings: houseRules
@@ -107,8 +108,7 @@ let rooms: [Target] = [
     .target(
         name: "HostDispatch",
         dependencies: [
-            "HostPlugins", nioCore, nioLocks, logging,
-            .product(name: "DequeModule", package: "swift-collections"),
+            "HostPlugins", nioCore, nioLocks, logging, deques,
         ],
         path: "Sources/Host/Dispatch",
         swiftSettings: houseRules
@@ -145,6 +145,16 @@ let rooms: [Target] = [
         name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
 
+/// What a host may be given beside its own, each a product by itself so that nobody builds what they don't use.
+let adapters: [Target] = [
+    .target(
+        name: "BackplaneHummingbird",
+        dependencies: ["Backplane", hummingbird, logging, nioCore, httpTypes],
+        path: "Sources/BackplaneHummingbird",
+        swiftSettings: houseRules
+    )
+]
+
 let examplePlugins: [Target] = [
     .target(
         name: "EchoBackend", dependencies: ["PluginABI"], path: "Sources/Plugins/EchoBackend",
@@ -163,6 +173,15 @@ let programs: [Target] = [
         name: "embedding",
         dependencies: ["Backplane", logging, nioCore],
         path: "Examples/Embedding",
+        swiftSettings: houseRules
+    ),
+    .executableTarget(
+        name: "own-middleware",
+        dependencies: [
+            "Backplane", "BackplaneHummingbird", hummingbird, asyncHTTPClient, logging, nioHTTP1,
+            httpTypes,
+        ],
+        path: "Examples/OwnMiddleware",
         swiftSettings: houseRules
     ),
     .executableTarget(
@@ -249,9 +268,9 @@ let tests: [Target] = [
     .testTarget(
         name: "BackplaneTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostForms", "embedding",
-            nioCore, nioLocks,
-            httpTypes,
+            "TestSupport", "Backplane", "BackplaneHummingbird", "HostAdmin", "HostControl",
+            "HostForms", "embedding", "own-middleware", nioCore, nioLocks, httpTypes, hummingbird,
+            logging,
         ],
         swiftSettings: rules
     ),
@@ -273,6 +292,7 @@ let package = Package(
     products: [
         .executable(name: "backplane", targets: ["backplane"]),
         .library(name: "Backplane", targets: ["Backplane"]),
+        .library(name: "BackplaneHummingbird", targets: ["BackplaneHummingbird"]),
         // The example plugins: each becomes a lib<name>.so that `make` puts into plugins.d.
         .library(name: "echo", type: .dynamic, targets: ["EchoBackend"]),
         .library(name: "counter", type: .dynamic, targets: ["CounterBackend"]),
@@ -293,5 +313,5 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
-    targets: rooms + examplePlugins + programs + tests
+    targets: rooms + adapters + examplePlugins + programs + tests
 )

@@ -1,4 +1,6 @@
 package import HostControl
+internal import HostForms
+package import HostMiddleware
 
 /// An operation on the configured state, as a value: for tests that draw many and try them here and there.
 package enum StateOperation: Sendable {
@@ -12,7 +14,9 @@ package enum StateOperation: Sendable {
     case addPlugin(String)
     case removePlugin(String)
     case setPlugins(Set<String>)
-    case apply(backends: [String: BackendRecord], endpoints: [String: EndpointRecord])
+    case apply(
+        backends: [String: BackendRecord], endpoints: [String: EndpointRecord],
+        middleware: [MiddlewareEntry])
 
     package func perform(on state: inout ControlState) throws(ControlError) {
         switch self {
@@ -36,8 +40,10 @@ package enum StateOperation: Sendable {
             state.removePlugin(name)
         case .setPlugins(let names):
             state.setPlugins(names)
-        case .apply(let backends, let endpoints):
-            state = try state.applying(.declaration(backends: backends, endpoints: endpoints)).state
+        case .apply(let backends, let endpoints, let middleware):
+            let declared = try ControlState.declaration(
+                backends: backends, endpoints: endpoints, middleware: middleware)
+            state = try state.applying(declared).state
         }
     }
 }
@@ -48,6 +54,11 @@ extension StateOperation {
     private static let tags = plugins + ["v1", "v2", "v3"]
     private static let names = plugins + ["api", "inner"]
     private static let routes = ["/echo", "/counter", "/api", "/api/*", "/"]
+    private static let stages = [
+        MiddlewareEntry(name: "request-id"),
+        MiddlewareEntry(name: "timeout", options: ["after": "1s"]),
+        MiddlewareEntry(name: "timeout", options: ["after": "2s"]),
+    ]
     private static let methods = [["GET", "POST"], ["put", "GET"], ["DELETE"], ["no method"], []]
 
     /// Does not look at a state: many are refused, each for some reason of its own.
@@ -91,7 +102,9 @@ extension StateOperation {
                 route: route(&numbers), traffic: [(isStrange ? tags : known).pick(&numbers): 1],
                 shadows: Bool.random(using: &numbers) ? [known.pick(&numbers): 0.5] : [:])
         }
-        return .apply(backends: backends, endpoints: endpoints)
+        return .apply(
+            backends: backends, endpoints: endpoints,
+            middleware: subset(of: stages, &numbers).shuffled(using: &numbers))
     }
 
     private static func options(_ numbers: inout SeededNumbers) -> BackendOptions {
@@ -101,6 +114,9 @@ extension StateOperation {
         }
         if Bool.random(using: &numbers) {
             options.maxBatchSize = Int.random(in: 1...4, using: &numbers)
+        }
+        if Int.random(in: 0..<4, using: &numbers) == 0 {
+            options.middleware = subset(of: stages, &numbers)
         }
         return options
     }
@@ -120,7 +136,9 @@ extension StateOperation {
         return [one: weight, other: [1 - weight, 1 - weight, 1 - weight, 0.7].pick(&numbers)]
     }
 
-    private static func subset(of all: [String], _ numbers: inout SeededNumbers) -> [String] {
+    private static func subset<Element>(
+        of all: [Element], _ numbers: inout SeededNumbers
+    ) -> [Element] {
         all.filter { _ in Bool.random(using: &numbers) }
     }
 }

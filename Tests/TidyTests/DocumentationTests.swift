@@ -107,6 +107,18 @@ import Testing
         }
     }
 
+    @Test("the Swift in what is told of middleware is the example's")
+    func middlewareExcerpts() throws {
+        let example = try #require(
+            SourceTree.files.first { $0.path == "Examples/OwnMiddleware/OwnMiddleware.swift" })
+        let excerpts = MarkdownDocument.at("docs/middleware.md").blocks
+            .filter { $0.language == "swift" }
+        #expect(excerpts.count == 3)
+        for excerpt in excerpts {
+            #expect(example.text.contains(excerpt.text), "\(excerpt.text)")
+        }
+    }
+
     // MARK: Paths
 
     @Test("each link to a file leads to one")

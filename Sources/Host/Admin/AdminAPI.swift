@@ -15,6 +15,7 @@
 /// | `DELETE /v1/endpoints/{name}` | 204 |
 /// | `PUT /v1/endpoints/{name}/traffic` with weights by tag | its `EndpointStatus` |
 /// | `PUT /v1/endpoints/{name}/shadows/{tag}` with ``AdminRequests/Shadow`` | its `EndpointStatus` |
+/// | `GET /v1/middleware` | an array of `ChainStatus`: the host's chain, then those of the backends |
 /// | `GET /v1/configuration` | the running state as YAML |
 /// | `PUT /v1/configuration?file={name}&dry_run=true` with YAML | ``AdminChanges``; 400 names file, line and column |
 /// | `POST /v1/endpoints/{name}/call` | the plugin's answer; the method in `X-SERVE-CALL-METHOD` |
@@ -27,6 +28,7 @@ enum AdminAPI {
     static let plugins = "/v1/plugins"
     static let backends = "/v1/backends"
     static let endpoints = "/v1/endpoints"
+    static let middleware = "/v1/middleware"
     static let configuration = "/v1/configuration"
     static let document = "/v1/openapi.json"
     static let methodHeader = "X-SERVE-CALL-METHOD"

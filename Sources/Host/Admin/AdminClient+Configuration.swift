@@ -64,6 +64,13 @@ extension AdminClient {
             .PUT, AdminAPI.shadow(name, backend), AdminRequests.Shadow(share: share))
     }
 
+    // MARK: Middleware
+
+    /// The host's chain, then those of the backends.
+    package func middleware() async throws(AdminError) -> [ChainStatus] {
+        try decode(await send(.GET, AdminAPI.middleware, timeout: Self.timeout))
+    }
+
     // MARK: The file
 
     /// The running state as YAML.

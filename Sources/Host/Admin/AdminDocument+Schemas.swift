@@ -30,6 +30,19 @@ extension AdminDocument {
                 "name": text, "route": text, "methods": texts, "traffic": weights(most: nil),
                 "shadows": weights(most: 1), "origin": origin,
             ], optional: ["route"]),
+        "ChainStatus": object(
+            [
+                "backend": text,
+                "stages": [
+                    "type": "array",
+                    "items": object(
+                        [
+                            "name": text, "options": [:], "calls": count, "errors": count,
+                            "seconds": ["type": "number", "minimum": 0],
+                            "origin": ["type": "string", "enum": ["configuration", "program"]],
+                        ], optional: ["options"]),
+                ],
+            ], optional: ["backend"]),
         "Changes": object(["changes": texts, "backends": texts]),
         "Problem": object([
             "title": ["type": "string", "minLength": 1], "status": count, "detail": text,

@@ -41,7 +41,7 @@ package enum AdminDocument {
         admin_listen says so, each request needs the token; without it the answer is 401 with WWW-Authenticate, \
         whatever is asked for. Errors are problems (RFC 9457). 400 is for what has another form than this document \
         says; 422 for what has it and can't be done: weights that don't sum to 1, a backend in the body that isn't \
-        there, a plugin that fails. HEAD is answered where GET is; another method that a path does not take gets 405 \
+        there, a middleware stage that isn't there, a plugin that fails. HEAD is answered where GET is; another method that a path does not take gets 405 \
         with Allow, an unknown path 404.
         """
 

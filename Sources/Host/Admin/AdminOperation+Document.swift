@@ -25,6 +25,8 @@ extension AdminOperation {
         case .shadowTraffic: "Sets which part of an endpoint's calls a backend gets a copy of."
         case .callEndpoint:
             "Calls a method of an endpoint; an error may be the plugin's own."
+        case .listMiddleware:
+            "The chains of middleware: the host's, then each backend's, and what their stages did."
         case .exportConfiguration: "The running state as a configuration file."
         case .applyConfiguration:
             "Brings the host in line with a configuration file: all of it, or nothing."
@@ -109,6 +111,8 @@ extension AdminOperation {
         case .showEndpoint, .setTraffic, .shadowTraffic:
             (200, AdminDocument.answer("As it is now.", json, AdminDocument.ref("EndpointStatus")))
         case .callEndpoint: (200, AdminDocument.answer("The plugin's answer.", "*/*", [:]))
+        case .listMiddleware:
+            (200, AdminDocument.answer("All.", json, Self.list("ChainStatus")))
         case .exportConfiguration:
             (200, AdminDocument.answer("The file.", "application/yaml", HostFile.schema))
         case .applyConfiguration:
@@ -122,7 +126,9 @@ extension AdminOperation {
     /// 503 for a host that starts or ends.
     var problems: [Int] {
         switch self {
-        case .listPlugins, .listBackends, .listEndpoints, .exportConfiguration, .showDocument: []
+        case .listPlugins, .listBackends, .listEndpoints, .listMiddleware, .exportConfiguration,
+            .showDocument:
+            []
         case .reloadPlugin: [404, 422, 503]
         case .restartPlugin: [400, 404, 422]
         case .createBackend: [400, 409, 413, 422, 500, 503]

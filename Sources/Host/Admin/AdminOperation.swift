@@ -6,6 +6,7 @@ package enum AdminOperation: String, CaseIterable, Sendable {
     case listBackends, createBackend, showBackend, updateBackend, deleteBackend
     case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint
     case setTraffic, shadowTraffic, callEndpoint
+    case listMiddleware
     case exportConfiguration, applyConfiguration
     case showDocument
 
@@ -15,7 +16,7 @@ package enum AdminOperation: String, CaseIterable, Sendable {
     var method: HTTPRequest.Method {
         switch self {
         case .listPlugins, .listMethods, .listBackends, .showBackend, .listEndpoints, .showEndpoint,
-            .exportConfiguration, .showDocument:
+            .listMiddleware, .exportConfiguration, .showDocument:
             .get
         case .reloadPlugin, .restartPlugin, .createBackend, .createEndpoint, .callEndpoint: .post
         case .updateBackend: .patch
@@ -38,6 +39,7 @@ package enum AdminOperation: String, CaseIterable, Sendable {
         case .setTraffic: AdminAPI.endpoints + "/{name}/traffic"
         case .shadowTraffic: AdminAPI.endpoints + "/{name}/shadows/{tag}"
         case .callEndpoint: AdminAPI.endpoints + "/{name}/call"
+        case .listMiddleware: AdminAPI.middleware
         case .exportConfiguration, .applyConfiguration: AdminAPI.configuration
         case .showDocument: AdminAPI.document
         }

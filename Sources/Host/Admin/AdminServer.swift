@@ -114,6 +114,7 @@ package struct AdminServer: Sendable {
         case .listEndpoints, .createEndpoint, .showEndpoint, .deleteEndpoint, .setTraffic,
             .shadowTraffic:
             try await answerEndpoints(operation, request, context)
+        case .listMiddleware: try AdminResponses.json(await control.chainStatuses())
         case .exportConfiguration:
             AdminResponses.text(await control.exported(), contentType: "application/yaml")
         case .applyConfiguration: try await apply(request)

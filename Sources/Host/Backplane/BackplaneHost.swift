@@ -63,7 +63,10 @@ public struct BackplaneHost: Service {
                 },
                 otherNames: { kinds.map(\.name) + stages.names },
                 awaited: { PluginName.isValid($0) ? stages.awaitedKind(named: $0) : nil }),
-            outermost: configuration.outermost, logger: logger)
+            outermost: configuration.outermost
+                + configuration.middleware.map {
+                    MiddlewareChain.Link(name: $0.name, ProgramStage($0, logger: logger))
+                }, logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
     }

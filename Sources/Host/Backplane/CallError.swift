@@ -44,11 +44,26 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
     public let message: String
     /// What lies behind it, if anything does.
     public let cause: (any Error)?
+    /// The host's own error, if it is one of the host's.
+    let dispatched: DispatchError?
+    /// Whether it is one of what a stage has in hand: of no fault of the stage.
+    let isPassing: Bool
 
     /// The message.
     public var description: String { message }
 
     init(_ error: DispatchError) {
+        self.init(error, isPassing: false)
+    }
+
+    /// The error of a request that passes a stage, or of its answer.
+    init(passing error: DispatchError) {
+        self.init(error, isPassing: true)
+    }
+
+    private init(_ error: DispatchError, isPassing: Bool) {
+        dispatched = error
+        self.isPassing = isPassing
         code =
             switch error.code {
             case .unknownEndpoint: .unknownEndpoint
@@ -73,5 +88,7 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         httpStatus = 500
         self.message = message
         self.cause = cause
+        dispatched = nil
+        isPassing = false
     }
 }

@@ -50,9 +50,12 @@ public struct HostConfiguration: Sendable {
     /// How long requests may take to finish when the host shuts down.
     public var shutdownTimeout: Duration = .seconds(20)
 
+    /// Stages around all endpoints, and around those that are configured; the first is the outermost.
+    public var middleware: [any Middleware] = []
+
     /// Stages that the configuration may name, beside the built-in ones.
     package var middlewareKinds: [MiddlewareKind] = []
-    /// Stages around all that are configured.
+    /// Stages around all that are configured, and around those of ``middleware``.
     package var outermost: [MiddlewareChain.Link] = []
 
     /// The defaults.

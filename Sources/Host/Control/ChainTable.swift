@@ -56,7 +56,7 @@ struct ChainTable: Sendable {
             } catch {
                 let owner = backend.map { "backend \($0)" } ?? "the host"
                 let reason = ControlError(
-                    .invalid, "middleware \(entry.name) of \(owner): \(error)", cause: error)
+                    .contradiction, "middleware \(entry.name) of \(owner): \(error)", cause: error)
                 return MiddlewareChain.Link(entry, try onFailure(reason))
             }
         }

@@ -96,6 +96,11 @@ extension ControlPlane {
         await status(tag, try state.requireBackend(tag))
     }
 
+    /// The chains of middleware: the host's, then those of all backends, by tag.
+    package func chainStatuses() -> [ChainStatus] {
+        chains.status(of: state.backends.keys)
+    }
+
     /// All endpoints, by name.
     package func endpointStatuses() -> [EndpointStatus] {
         state.endpoints.sorted { $0.key < $1.key }

@@ -239,9 +239,9 @@ extension ControlPlane: BackendDirectory {
                 state.setDefaultEndpoint(of: plugin, manifest.endpoint)
             }
         } catch {
+            let isManifests = error.code == .invalid || error.code == .contradiction
             throw PluginError(
-                error.code == .invalid ? .invalidManifest : .unreadable, error.message,
-                cause: error)
+                isManifests ? .invalidManifest : .unreadable, error.message, cause: error)
         }
     }
 

@@ -53,12 +53,12 @@ package final class HandleCalls: Sendable {
     private func begin(_ call: HandleCall, _ request: HandleRequest, on endpoint: Endpoint) {
         let assignment = endpoint.assign(shardKey: request.shardKeyAsTold)
         let plan = call.takePlan()
-        assignment.backend.enter(plan, for: call, request: { request.seenByStages }) {
+        assignment.backend.enter(plan, for: call, request: { request.seenByStages(by: call) }) {
             if call.attach($0) { $1.submit($0) }
         }
         guard !plan.isInShadow else { return }
         for shadow in assignment.shadows {
-            shadow.enterCopy(of: plan, from: call, request: { request.seenByStages })
+            shadow.enterCopy(of: plan, from: call, request: { request.seenByStages(by: call) })
         }
     }
 
@@ -82,13 +82,15 @@ package final class HandleCalls: Sendable {
 
 extension HandleRequest {
     /// The request as middleware sees it.
-    fileprivate var seenByStages: MiddlewareRequest {
+    fileprivate func seenByStages(by call: HandleCall) -> MiddlewareRequest {
         let told = forwarded
-        return MiddlewareRequest(
+        var request = MiddlewareRequest(
             origin: told?.origin ?? .handle, httpMethod: told?.httpMethod ?? httpMethod,
             path: told?.path ?? "/\(endpoint)", query: told?.query ?? query,
             headers: HTTPHeaders(told?.headers ?? headers), method: method,
             contentType: contentType, shardKey: shardKeyAsTold, body: argument, parent: parent)
+        request.finalCaller = call
+        return request
     }
 }
 

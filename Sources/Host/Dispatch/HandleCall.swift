@@ -7,7 +7,7 @@ internal import NIOCore
 ///
 /// What a plugin streams before that waits here, up to the limit of a ``StreamWindow``; then the plugin waits. Every
 /// function may be called from any thread.
-package final class HandleCall: Caller {
+package final class HandleCall: FinalCaller {
     package typealias Answer = Result<PluginResponse, DispatchError>
 
     /// The largest answer that is put together from parts, in bytes.
@@ -35,6 +35,7 @@ package final class HandleCall: Caller {
         /// How the call ended; the last part, if there were others.
         var result: Answer?
         var onAnswer: [@Sendable (Answer) -> Void] = []
+        var end = CallerEnd()
         var nextPart: CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>?
         /// The call, once its endpoint is known, until it is over.
         var call: Call?
@@ -187,6 +188,18 @@ package final class HandleCall: Caller {
             headers: request.headers)
     }
 
+    /// It goes on where it is.
+    package var hasOwnThread: Bool { false }
+
+    package func whenOver(_ body: @escaping @Sendable () -> Void) {
+        if state.withLockedValue({ $0.end.add(body) }) { body() }
+    }
+
+    package func whenThereIsRoom(_ body: @escaping @Sendable () -> Void) {
+        guard let window = state.withLockedValue({ $0.window }) else { return body() }
+        window.whenThereIsRoom(body)
+    }
+
     package func receive(part: PluginResponse) -> Bool {
         let window = state.withLockedValue { state in
             guard state.result == nil else { return nil as StreamWindow? }
@@ -219,7 +232,7 @@ package final class HandleCall: Caller {
             state.result = result
             state.call = nil
             state.native = nil
-            var end = End(window: state.window)
+            var end = End(window: state.window, listeners: state.end.end())
             if !state.onAnswer.isEmpty {
                 end.onAnswer = state.onAnswer
                 end.answer = state.putTogether(result)
@@ -233,6 +246,7 @@ package final class HandleCall: Caller {
         }
         guard let end else { return }
         end.window?.close()
+        for listener in end.listeners { listener() }
         (request.parent as? Call)?.release(self)
         if let answer = end.answer {
             for onAnswer in end.onAnswer { onAnswer(answer) }
@@ -252,6 +266,7 @@ package final class HandleCall: Caller {
     /// Who is to be told that the call is over.
     private struct End {
         var window: StreamWindow?
+        var listeners: [CallerEnd.Listener]
         var onAnswer: [@Sendable (Answer) -> Void] = []
         var answer: Answer?
         var nextPart:

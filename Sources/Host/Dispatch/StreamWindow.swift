@@ -6,6 +6,7 @@ package final class StreamWindow: @unchecked Sendable {
     private var unsent = 0
     private var isClosed = false
     private var isUnlimited = false
+    private var waiting: [@Sendable () -> Void] = []
     private let condition = NSCondition()
 
     private static let limit = 256 << 10
@@ -17,16 +18,29 @@ package final class StreamWindow: @unchecked Sendable {
     /// - Returns: whether the stream is still open.
     package func waitForRoom(_ size: Int) -> Bool {
         condition.withLock {
-            while !isClosed && !isUnlimited && unsent >= Self.limit { condition.wait() }
+            while !hasRoom { condition.wait() }
             guard !isClosed else { return false }
             unsent += size
             return true
         }
     }
 
+    /// For who can't block: the next ``waitForRoom(_:)`` will not, if nobody else comes first.
+    ///
+    /// - Parameter body: called once, also before this returns, on any thread.
+    package func whenThereIsRoom(_ body: @escaping @Sendable () -> Void) {
+        let isThere = condition.withLock {
+            if !hasRoom { waiting.append(body) }
+            return hasRoom
+        }
+        if isThere { body() }
+    }
+
+    private var hasRoom: Bool { isClosed || isUnlimited || unsent < Self.limit }
+
     /// The caller has taken `size` bytes.
     package func release(_ size: Int) {
-        condition.withLock {
+        change {
             unsent -= size
             condition.signal()
         }
@@ -34,7 +48,7 @@ package final class StreamWindow: @unchecked Sendable {
 
     /// Nobody is to wait any more: whoever takes the stream keeps all of it.
     package func lift() {
-        condition.withLock {
+        change {
             isUnlimited = true
             condition.broadcast()
         }
@@ -42,9 +56,20 @@ package final class StreamWindow: @unchecked Sendable {
 
     /// The stream is over: whoever waits goes on.
     package func close() {
-        condition.withLock {
+        change {
             isClosed = true
             condition.broadcast()
         }
+    }
+
+    /// Changes what there is room for, and tells those who have waited without a thread.
+    private func change(_ body: () -> Void) {
+        let ready = condition.withLock { () -> [@Sendable () -> Void] in
+            body()
+            guard hasRoom, !waiting.isEmpty else { return [] }
+            defer { waiting = [] }
+            return waiting
+        }
+        for listener in ready { listener() }
     }
 }

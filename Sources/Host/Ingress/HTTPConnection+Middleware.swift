@@ -34,7 +34,7 @@ extension HTTPConnection {
                 request: request,
                 course: .passing(Passing(exchange: exchange, incoming: incoming)), start: start))
         let seen = request.seenByStages(
-            incoming: incoming, remoteAddress: context?.channel.remoteAddress)
+            by: exchange, incoming: incoming, remoteAddress: context?.channel.remoteAddress)
         chain.run(seen, for: exchange) { request, caller in
             eventLoop.run { connection.value.route(request, of: exchange, for: caller) }
         }
@@ -198,14 +198,16 @@ extension CallPlan {
 extension RequestHead {
     /// The request as middleware sees it.
     func seenByStages(
-        body: ByteBuffer? = nil, incoming: IncomingBody? = nil,
+        by exchange: HTTPExchange, body: ByteBuffer? = nil, incoming: IncomingBody? = nil,
         remoteAddress: SocketAddress? = nil
     ) -> MiddlewareRequest {
-        MiddlewareRequest(
+        var request = MiddlewareRequest(
             origin: .http, httpMethod: head.method.rawValue, path: String(path),
             query: String(query), headers: head.headers,
             method: callMethod ?? PluginDescriptor.defaultMethod, contentType: contentType,
             shardKey: shardKey, body: body, incoming: incoming, remoteAddress: remoteAddress)
+        request.finalCaller = exchange
+        return request
     }
 
     /// The request that has come out of the chain.

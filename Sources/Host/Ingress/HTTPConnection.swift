@@ -260,8 +260,7 @@ final class HTTPConnection: ChannelDuplexHandler {
             var plan = CallPlan(request, body: reception.body)
             plan.timeout = timeout
             call(endpoint, plan, of: exchange, for: exchange) {
-                request.seenByStages(
-                    body: reception.body, remoteAddress: self.context?.channel.remoteAddress)
+                request.seenByStages(by: exchange, body: reception.body)
             }
         case .passing(let passing):
             end(passing, body: reception.body)

@@ -6,7 +6,7 @@ internal import NIOHTTP1
 
 /// One HTTP request on its way through dispatch: answers what the plugin asks of it, and brings the answer back to the
 /// connection's event loop.
-final class HTTPExchange: Caller {
+final class HTTPExchange: FinalCaller {
     let request: RequestHead
     private let connection: NIOLoopBound<HTTPConnection>
     private let answers: AnswerQueue
@@ -23,6 +23,7 @@ final class HTTPExchange: Caller {
         /// Parts that the event loop has yet to write; it is on its way when there are any.
         var parts: [PluginResponse] = []
         var isOver = false
+        var end = CallerEnd()
     }
 
     /// - Parameter answers: the queue of the connection's event loop.
@@ -82,6 +83,18 @@ final class HTTPExchange: Caller {
         call?.cancel()
     }
 
+    /// The connection's event loop.
+    var hasOwnThread: Bool { true }
+
+    func whenOver(_ body: @escaping @Sendable () -> Void) {
+        if state.withLockedValue({ $0.end.add(body) }) { body() }
+    }
+
+    func whenThereIsRoom(_ body: @escaping @Sendable () -> Void) {
+        guard let stream = state.withLockedValue({ $0.stream }) else { return body() }
+        stream.whenThereIsRoom(body)
+    }
+
     func receive(_ result: Result<PluginResponse, DispatchError>) {
         let wasStreamed = end()
         if connection.eventLoop.inEventLoop {
@@ -128,12 +141,13 @@ final class HTTPExchange: Caller {
     /// - Returns: whether parts of the answer were sent before.
     @discardableResult
     func end() -> Bool {
-        let stream = state.withLockedValue { state in
+        let (stream, listeners) = state.withLockedValue { state in
             state.isOver = true
             state.call = nil
-            return state.stream
+            return (state.stream, state.end.end())
         }
         stream?.close()
+        for listener in listeners { listener() }
         return stream != nil
     }
 }

@@ -31,6 +31,7 @@ package final class BackendEntrance: Sendable {
             plan.argument = request.body ?? plan.argument
             plan.method = request.method
             plan.contentType = request.contentType
+            plan.mayRunInline = plan.mayRunInline && request.mayRunInline
             if let limit = request.limit { plan.limit = min(plan.limit ?? limit, limit) }
             let caller: any Caller =
                 request.isHeadChanged ? ChangedRequestCaller(request, before: caller) : caller
@@ -51,8 +52,12 @@ package final class BackendEntrance: Sendable {
         submit: @escaping @Sendable (Call, Backend) -> Void = { $1.submit($0) }
     ) {
         enter(
-            plan.asShadow(), for: ShadowCaller(metadata: caller.makeMetadata()), request: request,
-            submit: submit)
+            plan.asShadow(), for: ShadowCaller(metadata: caller.makeMetadata()),
+            request: {
+                var request = request()
+                request.finalCaller = nil
+                return request
+            }, submit: submit)
     }
 }
 

@@ -1,3 +1,4 @@
+package import HostDispatch
 package import HostPlugins
 package import NIOCore
 package import NIOHTTP1
@@ -99,6 +100,24 @@ package struct MiddlewareRequest: Sendable {
         parts.limit = min(parts.limit ?? limit, limit)
     }
 
+    /// Where the answer is on its way to; nil: nobody waits for it.
+    package var finalCaller: (any FinalCaller)? {
+        get { parts.finalCaller }
+        set {
+            makeUnique()
+            parts.finalCaller = newValue
+        }
+    }
+
+    /// Whether an INLINE method may run on the thread on which the request comes out of the stages.
+    package var mayRunInline: Bool {
+        get { parts.mayRunInline }
+        set {
+            makeUnique()
+            parts.mayRunInline = newValue
+        }
+    }
+
     /// Whether a stage has changed more than the body.
     package var isHeadChanged: Bool { parts.isHeadChanged }
 
@@ -133,6 +152,8 @@ package struct MiddlewareRequest: Sendable {
         var body: ByteBuffer?
         var limit: NIODeadline?
         var deadline: NIODeadline?
+        var finalCaller: (any FinalCaller)?
+        var mayRunInline = true
         var isHeadChanged = false
 
         init(
@@ -154,6 +175,8 @@ package struct MiddlewareRequest: Sendable {
                 body: other.body)
             limit = other.limit
             deadline = other.deadline
+            finalCaller = other.finalCaller
+            mayRunInline = other.mayRunInline
             isHeadChanged = other.isHeadChanged
         }
     }

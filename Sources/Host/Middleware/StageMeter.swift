@@ -1,4 +1,4 @@
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
 /// What a stage has done since the host began to use it. Any thread.
@@ -27,5 +27,5 @@ package final class StageMeter: Sendable {
     /// The stage spoilt a request in another way than by refusing it.
     package func addError() { errors.add(1, ordering: .relaxed) }
 
-    func add(_ time: TimeAmount) { nanoseconds.add(time.nanoseconds, ordering: .relaxed) }
+    package func add(_ time: TimeAmount) { nanoseconds.add(time.nanoseconds, ordering: .relaxed) }
 }

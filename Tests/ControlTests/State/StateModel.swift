@@ -1,4 +1,5 @@
 import HostControl
+import HostMiddleware
 import TestSupport
 
 /// The rules of the configured state once more, in the plainest way: lists of rows, looked through from end to end.
@@ -8,6 +9,7 @@ struct StateModel {
         var plugin: String
         var replicas: Int?
         var batch: Int?
+        var middleware: [MiddlewareEntry]?
         var origin: Origin
     }
 
@@ -29,6 +31,7 @@ struct StateModel {
     var endpoints: [Endpoint] = []
     var shares: [Share] = []
     var plugins: [String] = []
+    var middleware: [MiddlewareEntry] = []
 
     init() {}
 
@@ -48,13 +51,14 @@ struct StateModel {
             backends.append(
                 Backend(
                     tag: tag, plugin: plugin, replicas: options.numReplicas,
-                    batch: options.maxBatchSize, origin: .hand))
+                    batch: options.maxBatchSize, middleware: options.middleware, origin: .hand))
         case .updateBackend(let tag, let options):
             guard let index = backends.firstIndex(where: { $0.tag == tag }) else {
                 return .noSuchBackend
             }
             if let replicas = options.numReplicas { backends[index].replicas = replicas }
             if let batch = options.maxBatchSize { backends[index].batch = batch }
+            if let chain = options.middleware { backends[index].middleware = chain }
             if backends[index].origin == .plugin { backends[index].origin = .hand }
         case .deleteBackend(let tag, let force):
             if !has(tag) { return nil }
@@ -87,7 +91,8 @@ struct StateModel {
         case .setPlugins(let names):
             for name in plugins where !names.contains(name) { removePlugin(name) }
             for name in names { addPlugin(name) }
-        case .apply(let backends, let endpoints):
+        case .apply(let backends, let endpoints, let chain):
+            middleware = chain
             return apply(backends, endpoints)
         }
         return nil
@@ -220,7 +225,8 @@ struct StateModel {
             backends.append(
                 Backend(
                     tag: tag, plugin: record.plugin, replicas: record.options.numReplicas,
-                    batch: record.options.maxBatchSize, origin: .file))
+                    batch: record.options.maxBatchSize,
+                    middleware: record.options.middleware, origin: .file))
         }
         for (name, record) in declaredEndpoints {
             endpoints.append(
@@ -254,7 +260,8 @@ extension StateModel {
             backends.append(
                 Backend(
                     tag: tag, plugin: record.plugin, replicas: record.options.numReplicas,
-                    batch: record.options.maxBatchSize, origin: record.origin))
+                    batch: record.options.maxBatchSize,
+                    middleware: record.options.middleware, origin: record.origin))
         }
         for (name, record) in state.endpoints {
             endpoints.append(
@@ -269,6 +276,7 @@ extension StateModel {
             }
         }
         plugins = Array(state.plugins)
+        middleware = state.middleware
     }
 
     /// A line for each row, in order; shares to nine digits, because their sums may be taken in different orders.
@@ -277,6 +285,6 @@ extension StateModel {
         return
             (backends.map { "backend \($0.tag) \($0)" } + endpoints.map { "endpoint \($0)" }
             + shares.map { "share \($0.endpoint) \($0.tag) \($0.isShadow) \(shown($0.value))" }
-            + plugins.map { "plugin \($0)" }).sorted()
+            + plugins.map { "plugin \($0)" } + ["middleware \(middleware)"]).sorted()
     }
 }

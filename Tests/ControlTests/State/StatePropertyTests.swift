@@ -38,11 +38,13 @@ import Testing
             let operation = StateOperation.random(using: &numbers)
             let before = state
             _ = perform(operation, on: &state)
-            let isSame = state.backends == before.backends && state.endpoints == before.endpoints
+            let isSame =
+                state.backends == before.backends && state.endpoints == before.endpoints
+                && state.middleware == before.middleware
             try #require(before.changes(to: state).isEmpty == isSame, "\(operation)")
-            if case .apply(let backends, let endpoints) = operation,
+            if case .apply(let backends, let endpoints, let middleware) = operation,
                 let declared = try? ControlState.declaration(
-                    backends: backends, endpoints: endpoints),
+                    backends: backends, endpoints: endpoints, middleware: middleware),
                 let again = try? before.applying(declared)
             {
                 try #require(again.state == state)
