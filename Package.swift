@@ -27,6 +27,11 @@ let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing = Target.Dependency.product(
+    name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing = Target.Dependency.product(
+    name: "InMemoryTracing", package: "swift-distributed-tracing")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let asyncHTTPClient = Target.Dependency.product(
     name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -85,10 +90,17 @@ let rooms: [Target] = [
     .target(
         name: "HostMiddleware",
         dependencies: [
-            "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks, nioPosix,
-            nioHTTP1, logging, crypto, jwt,
+            "HostTokens", "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks,
+            nioPosix, nioHTTP1, logging, tracing, crypto,
         ],
         path: "Sources/Host/Middleware",
+        swiftSettings: houseRules
+    ),
+    // Apart from the stages: jwt-kit brings Foundation along, which lays claim to the C library's structs.
+    .target(
+        name: "HostTokens",
+        dependencies: [nioLocks, jwt],
+        path: "Sources/Host/Tokens",
         swiftSettings: houseRules
     ),
     .target(
@@ -190,9 +202,10 @@ let tests: [Target] = [
     .testTarget(
         name: "MiddlewareTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostDispatch",
-            "HostForms",
-            "HostPlugins", nioCore, nioLocks, nioHTTP1, nioFoundation, logging, httpTypes,
+            "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostTokens",
+            "HostDispatch", "HostForms", "HostPlugins", "CZlib", crypto, nioPosix, nioCore,
+            nioLocks, nioHTTP1, nioFoundation, nioEmbedded, logging, httpTypes, tracing,
+            inMemoryTracing,
         ],
         swiftSettings: rules
     ),
@@ -241,6 +254,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(

@@ -1,8 +1,8 @@
-import HostForms
 import Backplane
 import Foundation
 import HostAdmin
 import HostControl
+import HostForms
 import TestSupport
 import Testing
 

@@ -295,7 +295,7 @@ import Testing
             written.withLockedValue { $0 += lines.readableBytes }
         }
         let line = ByteBuffer(repeating: UInt8(ascii: "a"), count: 1 << 20)
-        for _ in 0..<20 { writer.append { $0.writeImmutableBuffer(line) } }
+        for _ in 0..<20 { writer.append(line) }
         for _ in 0..<20 { gate.signal() }
         try await Eventually.true { log.count(containing: "lines of the access log are lost") > 0 }
         // The first of them may have left before the others came.

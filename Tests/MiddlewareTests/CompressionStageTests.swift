@@ -159,7 +159,7 @@ import Glibc
         arguments: ["gzip", "deflate"])
     func streams(_ coding: String) async throws {
         let stage = try StageTrial("[compression]")
-        let pieces = ["one ", "", "two ", String(repeating: "three ", count: 10_000)]
+        let pieces = ["", "one ", "", "two ", String(repeating: "three ", count: 10_000)]
         let answer = await stage.answer(to: .make("GET", with: [("accept-encoding", coding)])) {
             _, caller in
             for piece in pieces {
@@ -177,6 +177,7 @@ import Glibc
             expected += piece
             // The piece that was empty stays so: it must not end a chunked message, nor begin the coding.
             if piece.isEmpty { #expect(part.body.readableBytes == 0) }
+            guard soFar.readableBytes > 0 else { continue }
             #expect(try #require(Zlib.unpack(soFar)) == (expected, false))
         }
         #expect(try #require(Zlib.unpack(answer.body)) == (pieces.joined(), true))

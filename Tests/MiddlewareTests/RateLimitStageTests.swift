@@ -5,7 +5,7 @@ import Testing
 
 /// The arithmetic is in TokenBucketTests, with a clock of its own: here no rate is fast enough for time to matter.
 @Suite struct RateLimitStageTests {
-    private static let hourly = "[rate-limit: {rate: 2, per: 1h}]"
+    private static let hourly = "[rate-limit: {rate: 2/1h}]"
 
     @Test("what is left is told, and what is too much is answered 429")
     func refusal() async throws {
@@ -38,7 +38,7 @@ import Testing
 
     @Test("nothing is told if it is not wanted, but when to come again")
     func silent() async throws {
-        let stage = try StageTrial("[rate-limit: {rate: 1, per: 1h, headers: false}]")
+        let stage = try StageTrial("[rate-limit: {rate: 1/1h, headers: false}]")
         #expect(await stage.answer(to: .make(from: "192.0.2.1")).headers.isEmpty)
         let refusal = await stage.answer(to: .make(from: "192.0.2.1"))
         #expect(refusal.headers.map(\.name) == ["retry-after"])
@@ -57,7 +57,7 @@ import Testing
             _ second: MiddlewareRequest, isOne: Bool
         ) {
             testDescription = description
-            yaml = "[rate-limit: {rate: 1, per: 1h\(options)}]"
+            yaml = "[rate-limit: {rate: 1/1h\(options)}]"
             self.first = first
             self.second = second
             self.isOne = isOne
@@ -158,7 +158,7 @@ import Testing
 
     @Test("a burst may be larger or smaller than the rate", arguments: [1, 5])
     func burst(_ burst: Int) async throws {
-        let stage = try StageTrial("[rate-limit: {rate: 3, per: 3h, burst: \(burst), name: a}]")
+        let stage = try StageTrial("[rate-limit: {rate: 3/3h, burst: \(burst), name: a}]")
         var answers: [Int] = []
         for _ in 0...burst { answers.append(await stage.answer(to: .make(from: "::1")).status) }
         #expect(answers == Array(repeating: 200, count: burst) + [429])
@@ -166,9 +166,30 @@ import Testing
         #expect(refusal["ratelimit-policy"] == "\"a\";q=\(burst);w=\(burst * 3600)")
     }
 
+    @Test(
+        "a rate is so many in a time",
+        arguments: [
+            ("3/s", 1), ("3/1s", 1), ("3/10s", 10), ("3/m", 60), ("3/1.5m", 90), ("3/h", 3600),
+            ("3/500ms", 1), ("1000000/ms", nil), ("0/s", nil), ("-1/s", nil), ("3", nil),
+            ("3/", nil),
+            ("/s", nil), ("3/d", nil), ("3/s/s", nil), ("3/0s", nil), ("3/1us", nil),
+            ("3.5/s", nil),
+            ("1000001/s", nil), ("+3/s", nil), ("3/-1s", nil), ("3/ s", nil),
+        ] as [(String, Int?)])
+    func rates(_ rate: String, _ window: Int?) async throws {
+        let yaml = "[rate-limit: {rate: \(rate), burst: 3}]"
+        guard let window else {
+            // The smallest time there is goes with the largest number.
+            #expect((StageTrial.error(yaml) == nil) == (rate == "1000000/ms"))
+            return
+        }
+        let answer = try await StageTrial(yaml).answer(to: .make(from: "192.0.2.1"))
+        #expect(answer["ratelimit-policy"] == "\"default\";q=3;w=\(window)")
+    }
+
     @Test("many clients at once are counted exactly")
     func concurrent() async throws {
-        let stage = try StageTrial("[rate-limit: {rate: 100, per: 10h}]")
+        let stage = try StageTrial("[rate-limit: {rate: 100/10h}]")
         let taken = await withTaskGroup(of: Int.self) { group in
             for _ in 0..<8 {
                 group.addTask {
@@ -190,28 +211,28 @@ import Testing
         arguments: [
             (
                 "[rate-limit]",
-                "1:2: [0].rate-limit is null: it must be a mapping, such as {rate: 10, per: 1s}"
+                "1:2: [0].rate-limit is null: it must be a mapping, such as {rate: 10/s}"
             ),
-            ("[rate-limit: {per: 1s}]", "1:14: [0].rate-limit.rate is missing"),
+            ("[rate-limit: {burst: 1}]", "1:14: [0].rate-limit.rate is missing"),
             (
                 "[rate-limit: {rate: 0}]",
-                "1:21: [0].rate-limit.rate is 0: it must be a whole number from 1 to 1000000"
+                "1:21: [0].rate-limit.rate is 0: it must be a rate, such as 10/s, 600/m or 100/10s"
             ),
             (
-                "[rate-limit: {rate: 7, per: 8000h, burst: 1000000}]",
-                "1:14: [0].rate-limit can't be counted exactly: make burst or per smaller"
+                "[rate-limit: {rate: 7/8000h, burst: 1000000}]",
+                "1:14: [0].rate-limit can't be counted exactly: make burst or the time of rate smaller"
             ),
             (
-                "[rate-limit: {rate: 1, key: cookie}]",
-                "1:29: [0].rate-limit.key is cookie: it must be address, all, or a header such as {header: X-Api-Key}"
+                "[rate-limit: {rate: 1/s, key: cookie}]",
+                "1:31: [0].rate-limit.key is cookie: it must be address, all, or a header such as {header: X-Api-Key}"
             ),
             (
-                "[rate-limit: {rate: 1, key: {header: a b}}]",
-                "1:38: [0].rate-limit.key.header is a b: it must be the name of a header"
+                "[rate-limit: {rate: 1/s, key: {header: a b}}]",
+                "1:40: [0].rate-limit.key.header is a b: it must be the name of a header"
             ),
             (
-                "[rate-limit: {rate: 1, name: 'a\"b'}]",
-                "1:30: [0].rate-limit.name is \"a\\\"b\": it must be letters, digits, '.', '-' and '_'"
+                "[rate-limit: {rate: 1/s, name: 'a\"b'}]",
+                "1:32: [0].rate-limit.name is \"a\\\"b\": it must be letters, digits, '.', '-' and '_'"
             ),
         ])
     func configuration(_ yaml: String, _ error: String) {

@@ -8,7 +8,7 @@ import Testing
     private static let rooms = [
         ("Command", "backplane"), ("Backplane", "Backplane"), ("Admin", "HostAdmin"),
         ("Ingress", "HostIngress"), ("Control", "HostControl"), ("Middleware", "HostMiddleware"),
-        ("Dispatch", "HostDispatch"),
+        ("Tokens", "HostTokens"), ("Dispatch", "HostDispatch"),
         ("Forms", "HostForms"), ("Plugins", "HostPlugins"),
     ]
 

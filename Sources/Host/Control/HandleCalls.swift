@@ -88,7 +88,7 @@ extension HandleRequest {
             origin: told?.origin ?? .handle, httpMethod: told?.httpMethod ?? httpMethod,
             path: told?.path ?? "/\(endpoint)", query: told?.query ?? query,
             headers: HTTPHeaders(told?.headers ?? headers), method: method,
-            contentType: contentType, shardKey: shardKeyAsTold, body: argument)
+            contentType: contentType, shardKey: shardKeyAsTold, body: argument, parent: parent)
     }
 }
 

@@ -200,7 +200,9 @@ package final class Backend: Sendable {
         for call in due.expired {
             call.answer(
                 .failure(
-                    DispatchError(.deadlineExceeded, "\(tag) did not answer before the deadline")))
+                    DispatchError(
+                        .deadlineExceeded, "\(tag) did not answer before the deadline",
+                        cause: call.isShortened ? CallersDeadline() : nil)))
         }
         for replica in hung { lose(replica, "a call went on after its deadline") }
         startWhatCanBegin()

@@ -18,6 +18,8 @@ package final class Call: PluginCall {
     /// The deadline that the backend alone sets. What a caller shortens for itself says nothing of the plugin's
     /// health.
     let backendDeadline: NIODeadline?
+    /// Whether the deadline is not the backend's own.
+    var isShortened: Bool { deadline != backendDeadline }
     private let backend: Backend
     private let caller: any Caller
     /// Whether an INLINE method may run on the thread that submits the call.

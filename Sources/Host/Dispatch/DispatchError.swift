@@ -41,3 +41,8 @@ package struct DispatchError: Error, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 }
+
+/// The cause of a ``DispatchError/Code/deadlineExceeded`` that says nothing of the backend: a caller was in a hurry.
+package struct CallersDeadline: Error {
+    package init() {}
+}

@@ -47,16 +47,15 @@ extension HTTPConnection {
         let head = request ?? RequestHead(HTTPRequestHead(version: .http1_1, method: .GET, uri: ""))
         // A client that waits for "100 Continue" may or may not send the body after a refusal: it can't be told where
         // the next request begins.
+        var reception: Reception?
+        if case .receiving(let current) = state { reception = current }
         let isUnfinished =
-            if case .receiving(let reception) = state {
-                problem.closesConnection || reception.request.expectsContinue
-            } else {
-                problem.closesConnection
-            }
+            problem.closesConnection || reception?.request.expectsContinue ?? false
         respond(
             to: head, problem.status, contentType: Problem.contentType,
             body: problem.body(requestID: id), headers: problem.headers(requestID: id),
             closing: isUnfinished)
+        if isUnfinished { reception?.giveUp(DispatchError(problem)) }
     }
 
     // MARK: Streams

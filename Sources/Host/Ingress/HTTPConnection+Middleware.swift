@@ -176,6 +176,14 @@ extension HTTPConnection.Reception {
     var exchange: HTTPExchange? {
         if case .passing(let passing) = course { passing.exchange } else { nil }
     }
+
+    /// The rest of the body never comes, and the connection has nothing to say to the stages' answer any more. They are
+    /// told all the same: what waits for the body would wait for ever, and hold itself.
+    func giveUp(_ reason: DispatchError) {
+        guard case .passing(let passing) = course else { return }
+        passing.exchange.cancel()
+        passing.incoming.end(.failure(reason))
+    }
 }
 
 extension CallPlan {

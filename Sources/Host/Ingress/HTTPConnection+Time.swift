@@ -23,7 +23,6 @@ extension HTTPConnection {
             beginDelivery()
         case .receiving(let reception):
             refuse(late("the request did not arrive in time"), reception.request)
-            reception.exchange?.cancel()
             flushIfNeeded()
         case .waiting where hasPartialHead:
             refuse(late("the request head did not arrive in time"), nil)

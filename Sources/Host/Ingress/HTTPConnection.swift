@@ -412,7 +412,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         state = .closing
         switch last {
         case .calling(let exchange, _): exchange.cancel()
-        case .receiving(let reception): reception.exchange?.cancel()
+        case .receiving(let reception): reception.giveUp(.callerGone)
         case .waiting, .closing: break
         }
     }

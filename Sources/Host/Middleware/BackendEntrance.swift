@@ -24,7 +24,9 @@ package final class BackendEntrance: Sendable {
         submit: @escaping @Sendable (Call, Backend) -> Void
     ) {
         guard let chain else { return submit(plan.makeCall(to: backend, for: caller), backend) }
-        chain.run(request(), for: caller) { [backend] request, caller in
+        var request = request()
+        request.deadline = deadline(of: plan)
+        chain.run(request, for: caller) { [backend] request, caller in
             var plan = plan
             plan.argument = request.body ?? plan.argument
             plan.method = request.method
@@ -34,6 +36,13 @@ package final class BackendEntrance: Sendable {
                 request.isHeadChanged ? ChangedRequestCaller(request, before: caller) : caller
             submit(plan.makeCall(to: backend, for: caller), backend)
         }
+    }
+
+    /// When the call ends that a plan makes now.
+    private func deadline(of plan: CallPlan) -> NIODeadline? {
+        let now = NIODeadline.now()
+        let timeouts = [backend.requestTimeout, plan.timeout.map { TimeAmount($0) }]
+        return (timeouts.map { $0.map { now + $0 } } + [plan.limit]).compactMap { $0 }.min()
     }
 
     /// Sends a copy of a call in, for a shadow: nobody waits for the answer.

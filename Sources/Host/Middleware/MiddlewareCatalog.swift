@@ -5,8 +5,9 @@ package import HostForms
 package struct MiddlewareCatalog: Sendable {
     /// Those that every host has.
     package static let builtIn: [MiddlewareKind] = [
-        AccessLogStage.kind, BodyLimitStage.kind, CompressionStage.kind, CORSStage.kind,
-        HeadersStage.kind, RateLimitStage.kind, RequestIDStage.kind, TimeoutStage.kind,
+        AccessLogStage.kind, AuthStage.kind, BodyLimitStage.kind, CircuitBreakerStage.kind,
+        CompressionStage.kind, CORSStage.kind, HeadersStage.kind, RateLimitStage.kind,
+        RequestIDStage.kind, RetryStage.kind, TimeoutStage.kind, TracingStage.kind,
         TrustedHostStage.kind,
     ]
 

@@ -11,14 +11,15 @@ package struct MiddlewareRequest: Sendable {
     ///   - headers: in the order sent.
     ///   - incoming: the body that is arriving; nil: `body` is there.
     ///   - remoteAddress: of the client; nil for a handle's call.
+    ///   - parent: the call on whose behalf a plugin's handle makes this one.
     package init(
         origin: CallMetadata.Origin, httpMethod: String, path: String, query: String,
         headers: HTTPHeaders, method: String, contentType: String, shardKey: String,
         body: ByteBuffer? = nil, incoming: IncomingBody? = nil,
-        remoteAddress: SocketAddress? = nil
+        remoteAddress: SocketAddress? = nil, parent: (any PluginCall)? = nil
     ) {
         parts = Parts(
-            origin: origin, incoming: incoming, remoteAddress: remoteAddress,
+            origin: origin, incoming: incoming, remoteAddress: remoteAddress, parent: parent,
             head: Head(
                 httpMethod: httpMethod, path: path, query: query, headers: headers,
                 method: method, contentType: contentType, shardKey: shardKey),
@@ -27,6 +28,8 @@ package struct MiddlewareRequest: Sendable {
 
     package var origin: CallMetadata.Origin { parts.origin }
     package var remoteAddress: SocketAddress? { parts.remoteAddress }
+    /// The call on whose behalf a plugin's handle makes this one; nil: there is none.
+    package var parent: (any PluginCall)? { parts.parent }
     /// The body on its way; nil for a request that came whole.
     package var incoming: IncomingBody? { parts.incoming }
 
@@ -81,6 +84,16 @@ package struct MiddlewareRequest: Sendable {
     /// When the call ends at the latest. A stage may make it earlier, never later.
     package var limit: NIODeadline? { parts.limit }
 
+    /// When the call ends as its backend and its caller have it, without ``limit``; nil: never, or not known yet, as
+    /// around all backends.
+    package internal(set) var deadline: NIODeadline? {
+        get { parts.deadline }
+        set {
+            makeUnique()
+            parts.deadline = newValue
+        }
+    }
+
     package mutating func shorten(to limit: NIODeadline) {
         makeUnique()
         parts.limit = min(parts.limit ?? limit, limit)
@@ -115,18 +128,21 @@ package struct MiddlewareRequest: Sendable {
         let origin: CallMetadata.Origin
         let incoming: IncomingBody?
         let remoteAddress: SocketAddress?
+        let parent: (any PluginCall)?
         var head: Head
         var body: ByteBuffer?
         var limit: NIODeadline?
+        var deadline: NIODeadline?
         var isHeadChanged = false
 
         init(
             origin: CallMetadata.Origin, incoming: IncomingBody?, remoteAddress: SocketAddress?,
-            head: Head, body: ByteBuffer?
+            parent: (any PluginCall)?, head: Head, body: ByteBuffer?
         ) {
             self.origin = origin
             self.incoming = incoming
             self.remoteAddress = remoteAddress
+            self.parent = parent
             self.head = head
             self.body = body
         }
@@ -134,8 +150,10 @@ package struct MiddlewareRequest: Sendable {
         convenience init(copying other: Parts) {
             self.init(
                 origin: other.origin, incoming: other.incoming,
-                remoteAddress: other.remoteAddress, head: other.head, body: other.body)
+                remoteAddress: other.remoteAddress, parent: other.parent, head: other.head,
+                body: other.body)
             limit = other.limit
+            deadline = other.deadline
             isHeadChanged = other.isHeadChanged
         }
     }

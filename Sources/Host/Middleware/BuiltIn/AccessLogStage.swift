@@ -74,7 +74,10 @@ final class AccessLogStage: MiddlewareStage {
     }
 
     fileprivate func write(_ record: AccessRecord) {
-        writer.append { record.write(format, into: &$0) }
+        var line = ByteBuffer()
+        line.reserveCapacity(256)
+        record.write(format, into: &line)
+        writer.append(line)
     }
 
     /// Remembers a request until it is over.

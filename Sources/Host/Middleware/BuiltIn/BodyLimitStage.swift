@@ -28,14 +28,14 @@ final class BodyLimitStage: MiddlewareStage {
     }
 
     func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
+        // A body that came in chunks has not said how large it will be; and one that is refused is not waited for.
+        if request.body == nil { request.incoming?.lower(limit: limit) }
         let size =
             request.body?.readableBytes
             ?? request.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         guard size <= limit else {
             return passage.refuse(caller, with: IncomingBody.tooLarge(limit: limit))
         }
-        // A body that came in chunks has not said how large it will be.
-        if request.body == nil { request.incoming?.lower(limit: limit) }
         passage.proceed(request, for: caller)
     }
 }

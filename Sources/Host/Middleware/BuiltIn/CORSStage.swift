@@ -43,7 +43,7 @@ final class CORSStage: MiddlewareStage {
     ) {
         // Browsers don't call through handles.
         guard request.origin == .http else { return passage.proceed(request, for: caller) }
-        let origin = allowed(Self.origin(of: request.headers))
+        let origin = allowedOrigin(request.headers)
         if request.httpMethod == "OPTIONS" {
             let method = request.headers["access-control-request-method"]
             if method.count == 1, request.headers.contains(name: "origin") {
@@ -149,17 +149,14 @@ final class CORSStage: MiddlewareStage {
 
     // MARK: Origins
 
-    /// nil: there is none, or more than one, which no browser sends.
-    private static func origin(of headers: HTTPHeaders) -> String? {
-        let values = headers["origin"]
-        return values.count == 1 ? values[0] : nil
-    }
-
-    /// What an answer to a page of an origin says of it; nil: nothing.
-    private func allowed(_ origin: String?) -> String? {
+    /// What an answer to a page says of its origin; nil: nothing.
+    private func allowedOrigin(_ headers: HTTPHeaders) -> String? {
         // The same for those that don't ask: a cache may keep the answer for one that does.
         if policy.isSameForAll { return "*" }
-        guard let origin else { return nil }
+        let sent = headers["origin"]
+        // No browser sends more than one.
+        guard sent.count == 1 else { return nil }
+        let origin = sent[0]
         if origins.contains(origin), origin != "*" { return origin }
         guard origin == "null" || CORSPolicy.isOrigin(origin) else { return nil }
         if policy.allowsAnyOrigin { return origin }

@@ -44,7 +44,7 @@ internal import NIOCore
 
     func compress(_ input: ByteBuffer, _ flush: Flush) -> ByteBuffer {
         var output = ByteBuffer()
-        let step = max(256, input.readableBytes / 2)
+        let step = min(max(256, input.readableBytes / 2), 64 << 10)
         let mode = flush == .end ? Z_FINISH : Z_SYNC_FLUSH
         unsafe input.withUnsafeReadableBytes { bytes in
             // zlib doesn't write through the pointer; its type is older than const.

@@ -27,14 +27,14 @@ final class LogWriter: Sendable {
         self.sink = sink
     }
 
-    /// - Parameter write: appends lines, each with its end.
-    func append(_ write: (inout ByteBuffer) -> Void) {
+    /// - Parameter lines: each with its end.
+    func append(_ lines: ByteBuffer) {
         let mustBegin = state.withLockedValue { state in
             guard state.lines.readableBytes < Self.capacity else {
                 state.lost += 1
                 return false
             }
-            write(&state.lines)
+            state.lines.writeImmutableBuffer(lines)
             defer { state.isWriting = true }
             return !state.isWriting
         }

@@ -2,8 +2,7 @@ internal import HostForms
 
 extension RateLimitStage {
     struct Options: Sendable, Equatable {
-        var rate: Int
-        var per = ConfiguredTime(.seconds(1))
+        var rate: Frequency
         var burst: Int?
         var key = Key.address
         var maxKeys = 10_000
@@ -11,6 +10,12 @@ extension RateLimitStage {
         var addressHeader = "x-forwarded-for"
         var headers = true
         var name = "default"
+    }
+
+    /// So many in a time.
+    struct Frequency: Sendable, Equatable {
+        var count: Int
+        var period: Duration
     }
 
     /// What requests are counted by.
@@ -30,23 +35,24 @@ extension RateLimitStage {
 
     /// The initial rate is replaced: its key is required.
     private static let form = ConfigurationForm<Options>
-        .mapping(keys, from: Options(rate: 1), such: "{rate: 10, per: 1s}")
+        .mapping(
+            keys, from: Options(rate: Frequency(count: 1, period: .seconds(1))),
+            such: "{rate: 10/s}"
+        )
         .checked { (options, node, path) throws(ConfigurationError) in
             guard options.tokenRate == nil else { return }
             throw ConfigurationError(
                 .conflict, at: node.position, path,
-                "\(path) can't be counted exactly: make burst or per smaller")
+                "\(path) can't be counted exactly: make burst or the time of rate smaller")
         }
 
     private static let keys: [ConfigurationKey<Options>] = [
         .required(
-            "rate", \.rate, .count(1...1_000_000), "Requests that a client may send in per."),
-        .defaulted(
-            "per", \.per, .time(least: .milliseconds(1)), unless: ConfiguredTime(.seconds(1)),
-            "The time in which rate requests may be sent. Default: 1s."),
+            "rate", \.rate, rate,
+            "Requests that a client may send, such as 10/s, 600/m or 100/10s."),
         .optional(
             "burst", \.burst, .count(1...1_000_000),
-            "Requests that a client may send at once after a pause. Default: as rate."),
+            "Requests that a client may send at once after a pause. Default: the number of rate."),
         .defaulted(
             "key", \.key, key, unless: .address,
             "What requests are counted by: address, all, or {header: X-Api-Key}. Default: address."),
@@ -71,14 +77,31 @@ extension RateLimitStage {
             unless: "default", "What answers call the limit. Default: default."),
     ]
 
-    private static let headerName: ConfigurationForm<String> = {
-        let token = ConfigurationForm<String>.token("the name of a header")
+    private static let rate: ConfigurationForm<Frequency> = {
+        let expected = "a rate, such as 10/s, 600/m or 100/10s"
+        // The number of a duration may be left out where it is one.
+        let pattern = #"^[1-9][0-9]{0,6}/(([0-9]+(\.[0-9]+)?|\.[0-9]+)?(ms|s|m|h))$"#
+        let text = ConfigurationForm<String>.text(expected)
         return ConfigurationForm(
-            schema: token.schema,
+            schema: ["type": "string", "pattern": .string(pattern)],
             read: { (node, path) throws(ConfigurationError) in
-                try token.read(node, path).lowercased()
-            }, write: token.write)
+                let parts = try text.read(node, path)
+                    .split(separator: "/", omittingEmptySubsequences: false)
+                guard parts.count == 2, parts[0].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                    let count = Int(parts[0]), (1...1_000_000).contains(count),
+                    let period = DurationText.parse(String(parts[1]))
+                        ?? DurationText.parse("1" + parts[1]),
+                    period >= .milliseconds(1)
+                else { throw .wrongValue(node, path, expected) }
+                return Frequency(count: count, period: period)
+            },
+            write: { rate in
+                ConfigurationNode(.text("\(rate.count)/\(DurationText.format(rate.period))"))
+            })
     }()
+
+    private static let headerName = ConfigurationForm<String>.lowercasedToken(
+        "the name of a header")
 
     private static let key: ConfigurationForm<Key> = {
         let expected = "address, all, or a header such as {header: X-Api-Key}"
@@ -117,6 +140,20 @@ extension RateLimitStage {
 extension RateLimitStage.Options {
     /// nil: the numbers are too large for each other.
     var tokenRate: TokenBucket.Rate? {
-        per.duration.flatMap { TokenBucket.Rate(tokens: rate, per: $0, burst: burst ?? rate) }
+        TokenBucket.Rate(tokens: rate.count, per: rate.period, burst: burst ?? rate.count)
+    }
+}
+
+extension ConfigurationForm where Value == String {
+    /// A token of HTTP in whatever case, in lower case.
+    ///
+    /// - Parameter what: how an error calls it.
+    static func lowercasedToken(_ what: String) -> ConfigurationForm {
+        let token = token(what)
+        return ConfigurationForm(
+            schema: token.schema,
+            read: { (node, path) throws(ConfigurationError) in
+                try token.read(node, path).lowercased()
+            }, write: token.write)
     }
 }
