@@ -63,7 +63,7 @@ final class StagePassage: @unchecked Sendable {
         }
         switch condition.withLock({ course.returned(isAsync: stage.isAsync) }) {
         case .decided(let decision): apply(decision)
-        case .wait: setTimer()
+        case .wait: setTimer(request)
         case .leftUndecided:
             stage.recordUndecided()
             stage.leave(id)
@@ -93,10 +93,13 @@ final class StagePassage: @unchecked Sendable {
         }
     }
 
-    private func setTimer() {
-        guard let limit = place.decisionLimit else { return }
+    private func setTimer(_ request: MiddlewareRequest) {
+        let own = place.decisionLimit.map { NIODeadline.now() + $0 }
+        guard let limit = [own, request.limit, request.deadline].compactMap({ $0 }).min() else {
+            return
+        }
         let timer = MultiThreadedEventLoopGroup.singleton.next()
-            .scheduleTask(in: limit) { self.giveUp() }
+            .scheduleTask(deadline: limit) { self.giveUp() }
         let isWaiting = condition.withLock {
             // It may have been decided in the meantime, and go on by now.
             guard case .request = course.changeable else { return false }
