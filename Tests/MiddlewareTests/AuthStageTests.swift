@@ -181,7 +181,7 @@ import Testing
         return signed + "." + encode(signature)
     }
 
-    private static func claims(_ more: String = "", expires: Double = 60) -> String {
+    private static func claims(_ more: String = "", expires: Double = 3600) -> String {
         let now = Date().timeIntervalSince1970
         return #"{"sub":"joe","iss":"me","aud":["us"],"exp":\#(now + expires)\#(more)}"#
     }

@@ -260,7 +260,9 @@ final class HTTPConnection: ChannelDuplexHandler {
             var plan = CallPlan(request, body: reception.body)
             plan.timeout = timeout
             call(endpoint, plan, of: exchange, for: exchange) {
-                request.seenByStages(by: exchange, body: reception.body)
+                request.seenByStages(
+                    by: exchange, body: reception.body,
+                    remoteAddress: self.context?.channel.remoteAddress)
             }
         case .passing(let passing):
             end(passing, body: reception.body)
