@@ -76,6 +76,37 @@ import Testing
         }
     }
 
+    /// Gives a page for what isn't there.
+    private struct ErrorPage: RouterMiddleware {
+        typealias Context = StageContext
+
+        func handle(
+            _ request: Request, context: StageContext,
+            next: (Request, StageContext) async throws -> Response
+        ) async throws -> Response {
+            do {
+                return try await next(request, context)
+            } catch let error as any HTTPResponseError where error.status == .notFound {
+                return Response(
+                    status: .notFound, headers: [.contentType: "text/html"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(string: "<p>nothing</p>")))
+            }
+        }
+    }
+
+    @Test("what it gives in place of a failure is the answer")
+    func errorPage() async throws {
+        try await TestHost.run(plugins: try Fixture.besideEcho()) {
+            $0.middleware = [Self.cors, HummingbirdStage(ErrorPage())]
+        } _: { host in
+            let page = try await host.http.send(
+                "GET", "/nowhere", headers: ["Origin": "https://a.example"])
+            #expect((page.status, page.text) == (404, "<p>nothing</p>"))
+            #expect(page.headers["content-type"] == "text/html")
+            #expect(page.headers["access-control-allow-origin"] == "https://a.example")
+        }
+    }
+
     /// Rewrites, as middleware of Hummingbird's may; and fails as it does.
     private struct Rewrites: RouterMiddleware {
         typealias Context = StageContext

@@ -1,5 +1,6 @@
 import Backplane
 import HTTPTypes
+import HostAdmin
 import HostControl
 import NIOCore
 import TestSupport
@@ -66,6 +67,26 @@ import Testing
     }
 
     // MARK: Waiting
+
+    @Test("an inline method behind it runs on an event loop or a replica's thread, never Swift's")
+    func inline() async throws {
+        let passes = InlineMiddleware { request, next in try await next(request) }
+        try await TestHost.run(
+            plugins: try Fixture.besideEcho("slow_inline"),
+            manifests: ["slow_inline": "middleware: [passes]"]
+        ) {
+            $0.addMiddleware("passes") { passes }
+        } _: { host in
+            // Three calls that overstay on the thread that submits them would have it demoted.
+            let handle = try host.host.handle("slow_inline")
+            for _ in 0..<10 { _ = try await handle.remote().answer() }
+            #expect(try await host.status(of: "slow_inline")?.demotedMethods == [])
+            #expect(try await host.http.call("slow_inline").text.hasPrefix("NIO"))
+            let chain = try #require(
+                try await host.admin.middleware().first { $0.backend == "slow_inline" })
+            #expect(chain.stages.map(\.calls) == [11])
+        }
+    }
 
     @Test("its task is cancelled when the client goes away, and then nothing is called")
     func clientGoesAway() async throws {
