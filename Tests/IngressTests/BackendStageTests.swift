@@ -51,6 +51,27 @@ import Testing
         }
     }
 
+    @Test(
+        "another try goes to another replica than the one that has failed",
+        arguments: ["__call__", "inline"])
+    func otherReplica(method: String) async throws {
+        try await TestHost.run(
+            plugins: try Plugins.echo(and: "first_fails"),
+            manifests: [
+                "first_fails": """
+                num_replicas: 2
+                middleware: [retry: {methods: [POST], attempts: 2, backoff: 1us, budget: 1}]
+                """
+            ]
+        ) { host in
+            let wire = try Wire(to: host)
+            for _ in 0..<40 {
+                try await wire.send(Requests.call("first_fails", method, "x"))
+                #expect(try await wire.answer().text == "1")
+            }
+        }
+    }
+
     @Test("a client that sends too much is told so by a problem")
     func rateLimit() async throws {
         try await Self.run("metadata", "[rate-limit: {rate: 1/h}]") { wire in

@@ -109,7 +109,7 @@ struct BackendState {
         if let deadline = call.deadline { nextTick = min(nextTick, deadline) }
 
         if methods[method].isInline, call.mayRunInline, phase == .serving, queue.count == 0,
-            let slot = freeSlot(inline: true)
+            let slot = freeSlot(inline: true, avoiding: call.avoided)
         {
             return .admitted(begin([call], method: method, slot: slot, inline: true))
         }
@@ -121,16 +121,21 @@ struct BackendState {
                         + "max_queued_requests allows; try again later"))
         }
         queue.append(call, method: method, key: key, at: now)
-        return .admitted(nextAssignment(at: now))
+        // In a queue it is the replicas that choose.
+        return .admitted(nextAssignment(at: now, avoiding: queue.count == 1 ? call.avoided : nil))
     }
 
     /// The next work that can begin now, if there is any. Call again until there is none.
-    mutating func nextAssignment(at now: NIODeadline) -> Assignment? {
+    ///
+    /// - Parameter avoided: a replica that gets it only if no other one is free.
+    mutating func nextAssignment(
+        at now: NIODeadline, avoiding avoided: ReplicaID? = nil
+    ) -> Assignment? {
         defer { noteLoad(at: now) }
         if let slot = slots.firstIndex(where: \.isReadyForHealthCheck) {
             return beginHealthCheck(slot, at: now)
         }
-        guard canRun, let slot = freeSlot(inline: false) else { return nil }
+        guard canRun, let slot = freeSlot(inline: false, avoiding: avoided) else { return nil }
         return beginBatch(slot, at: now)
     }
 
@@ -356,10 +361,13 @@ struct BackendState {
     }
 
     /// A replica that can begin an invocation: of two drawn at random, the one that runs less.
-    private func freeSlot(inline: Bool) -> Int? {
+    ///
+    /// - Parameter avoided: is taken only if no other one is free.
+    private func freeSlot(inline: Bool, avoiding avoided: ReplicaID?) -> Int? {
         func isFree(_ slot: ReplicaSlot) -> Bool { inline ? slot.canBeginInline : slot.canBegin }
         if slots.count == 1 { return isFree(slots[0]) ? 0 : nil }
-        let free = slots.indices.filter { isFree(slots[$0]) }
+        var free = slots.indices.filter { isFree(slots[$0]) }
+        if let avoided, free.count > 1 { free.removeAll { slots[$0].replica == avoided } }
         guard let first = free.randomElement(), let second = free.randomElement() else {
             return nil
         }
@@ -383,6 +391,7 @@ struct BackendState {
             ReplicaSlot.Invocation(
                 id: nextInvocation, calls: calls, isAsync: methods[method].isAsync),
             inline: inline)
+        for call in calls { call.begin(on: slots[slot].replica) }
         runningCalls += calls.count
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,

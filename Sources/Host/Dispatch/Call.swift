@@ -20,6 +20,10 @@ package final class Call: PluginCall {
     let backendDeadline: NIODeadline?
     /// Whether the deadline is not the backend's own.
     var isShortened: Bool { deadline != backendDeadline }
+    /// A replica that is not to get the call if another one is free.
+    let avoided: ReplicaID?
+    /// The number of the replica that has it; 0: none yet.
+    private let replica = Atomic<Int>(0)
     private let backend: Backend
     private let caller: any Caller
     /// Whether an INLINE method may run on the thread that submits the call.
@@ -36,8 +40,8 @@ package final class Call: PluginCall {
     package init(
         to backend: Backend, method: String = PluginDescriptor.defaultMethod, argument: ByteBuffer,
         contentType: String = "", timeout: Duration? = nil, limit: NIODeadline? = nil,
-        native: NativeObject? = nil, mayRunInline: Bool = true, isInShadow: Bool = false,
-        caller: any Caller
+        native: NativeObject? = nil, avoiding avoided: ReplicaID? = nil,
+        mayRunInline: Bool = true, isInShadow: Bool = false, caller: any Caller
     ) {
         self.backend = backend
         self.method = method
@@ -49,6 +53,7 @@ package final class Call: PluginCall {
         let callersDeadline = timeout.map { now + TimeAmount($0) }
         deadline = Self.earliest(Self.earliest(backendDeadline, callersDeadline), limit)
         self.native = native
+        self.avoided = avoided
         self.mayRunInline = mayRunInline
         self.isInShadow = isInShadow
     }
@@ -92,6 +97,11 @@ package final class Call: PluginCall {
         !isAnswered.exchange(true, ordering: .acquiringAndReleasing)
     }
 
+    /// A replica gets the call.
+    func begin(on replica: ReplicaID) {
+        self.replica.store(replica.number, ordering: .relaxed)
+    }
+
     // MARK: The plugin's side
 
     package var isAbandoned: Bool { isAnswered.load(ordering: .acquiring) }
@@ -107,7 +117,9 @@ package final class Call: PluginCall {
     package func finish(_ result: Result<PluginResponse, PluginFailure>) {
         let inTime = answer(
             result.mapError { failure in
-                DispatchError(.plugin(failure.status), failure.message, cause: failure)
+                var error = DispatchError(.plugin(failure.status), failure.message, cause: failure)
+                error.replica = ReplicaID(number: replica.load(ordering: .relaxed))
+                return error
             })
         backend.pluginFinished(self, inTime: inTime)
     }

@@ -12,6 +12,8 @@ package struct CallPlan: Sendable {
     /// A deadline that the call's own can't pass.
     package var limit: NIODeadline?
     package var native: NativeObject?
+    /// A replica that is not to get the call if another one is free.
+    package var avoided: ReplicaID?
     /// Whether an INLINE method may run on the thread that submits the call.
     package var mayRunInline = true
     /// Whether it is a shadow's call, or one that such a call has led to. These get no shadows: a shadow that calls its
@@ -27,8 +29,8 @@ package struct CallPlan: Sendable {
     package func makeCall(to backend: Backend, for caller: any Caller) -> Call {
         Call(
             to: backend, method: method, argument: argument, contentType: contentType,
-            timeout: timeout, limit: limit, native: native, mayRunInline: mayRunInline,
-            isInShadow: isInShadow, caller: caller)
+            timeout: timeout, limit: limit, native: native, avoiding: avoided,
+            mayRunInline: mayRunInline, isInShadow: isInShadow, caller: caller)
     }
 
     /// The same for a shadow: the shadow's own limits alone hold for it, and it never runs on the thread that submits

@@ -28,6 +28,8 @@ package struct DispatchError: Error, Sendable, CustomStringConvertible {
     /// For callers that came by HTTP.
     package var headers: [(name: String, value: String)]
     package var cause: (any Error)?
+    /// Whose answer it is; nil: no replica's.
+    package var replica: ReplicaID?
 
     package init(
         _ code: Code, _ message: String, headers: [(name: String, value: String)] = [],

@@ -31,6 +31,7 @@ package final class BackendEntrance: Sendable {
             plan.argument = request.body ?? plan.argument
             plan.method = request.method
             plan.contentType = request.contentType
+            plan.avoided = request.avoidedReplica
             plan.mayRunInline = plan.mayRunInline && request.mayRunInline
             if let limit = request.limit { plan.limit = min(plan.limit ?? limit, limit) }
             let caller: any Caller =

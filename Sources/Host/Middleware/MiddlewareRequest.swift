@@ -118,6 +118,15 @@ package struct MiddlewareRequest: Sendable {
         }
     }
 
+    /// A replica that is not to get the call if another one is free: it has failed at the request.
+    package var avoidedReplica: ReplicaID? {
+        get { parts.avoidedReplica }
+        set {
+            makeUnique()
+            parts.avoidedReplica = newValue
+        }
+    }
+
     /// Whether a stage has changed more than the body.
     package var isHeadChanged: Bool { parts.isHeadChanged }
 
@@ -155,6 +164,7 @@ package struct MiddlewareRequest: Sendable {
         var finalCaller: (any FinalCaller)?
         var mayRunInline = true
         var isHeadChanged = false
+        var avoidedReplica: ReplicaID?
 
         init(
             origin: CallMetadata.Origin, incoming: IncomingBody?, remoteAddress: SocketAddress?,
@@ -178,6 +188,7 @@ package struct MiddlewareRequest: Sendable {
             finalCaller = other.finalCaller
             mayRunInline = other.mayRunInline
             isHeadChanged = other.isHeadChanged
+            avoidedReplica = other.avoidedReplica
         }
     }
 }

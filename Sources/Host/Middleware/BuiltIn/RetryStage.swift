@@ -115,8 +115,10 @@ private final class RetryingCaller: Caller {
             let pause = stage.pause(after: result, tries: tries, deadline: deadline)
         else { return caller.receive(result) }
         state.withLockedValue { $0.tries += 1 }
-        MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: pause) {
-            self.passage.proceedAgain(self.request, for: self)
+        var again = request
+        if case .failure(let error) = result { again.avoidedReplica = error.replica }
+        MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: pause) { [again] in
+            self.passage.proceedAgain(again, for: self)
         }
     }
 }
