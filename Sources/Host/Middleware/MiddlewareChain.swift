@@ -7,7 +7,8 @@ package final class MiddlewareChain: Sendable {
     /// What is at the end of a chain. Any thread.
     package typealias End = @Sendable (MiddlewareRequest, any Caller) -> Void
 
-    package struct Link: Sendable {
+    /// A class, because a struct's half a dozen references would be counted at each step of each request.
+    package final class Link: Sendable {
         package let name: String
         /// nil: no configuration asks for the stage, the program does that runs the host.
         package let entry: MiddlewareEntry?
@@ -41,31 +42,42 @@ package final class MiddlewareChain: Sendable {
     package func run(
         _ request: MiddlewareRequest, for caller: any Caller, end: @escaping End
     ) {
-        Passage(links: links[...], entered: .now(), end: end).enter(request, for: caller)
+        Passage(way: Way(links, end: end), index: 0, entered: .now()).enter(request, for: caller)
+    }
+
+    /// What all passages of one request have in common.
+    fileprivate final class Way: Sendable {
+        let links: [Link]
+        let end: End
+
+        init(_ links: [Link], end: @escaping End) {
+            self.links = links
+            self.end = end
+        }
     }
 }
 
 /// The way on from a stage, through those behind it.
 package struct Passage: Sendable {
-    /// The stage's own, and those behind it.
-    fileprivate let links: ArraySlice<MiddlewareChain.Link>
+    fileprivate let way: MiddlewareChain.Way
+    /// Of the stage's own link.
+    fileprivate let index: Int
     /// When the request came to the stage.
     fileprivate let entered: NIODeadline
-    fileprivate let end: MiddlewareChain.End
 
     /// What is counted of the stage.
-    package var meter: StageMeter { links.first!.meter }
+    package var meter: StageMeter { way.links[index].meter }
 
     /// Lets the request go on.
     package func proceed(_ request: MiddlewareRequest, for caller: any Caller) {
         let now = NIODeadline.now()
         meter.add(now - entered)
-        Passage(links: links.dropFirst(), entered: now, end: end).enter(request, for: caller)
+        Passage(way: way, index: index + 1, entered: now).enter(request, for: caller)
     }
 
     /// Lets a request go on that has been there: its answer was not good enough.
     package func proceedAgain(_ request: MiddlewareRequest, for caller: any Caller) {
-        Passage(links: links.dropFirst(), entered: .now(), end: end).enter(request, for: caller)
+        Passage(way: way, index: index + 1, entered: .now()).enter(request, for: caller)
     }
 
     /// Answers the request; what is behind the stage never sees it.
@@ -82,7 +94,8 @@ package struct Passage: Sendable {
     }
 
     fileprivate func enter(_ request: MiddlewareRequest, for caller: any Caller) {
-        guard let link = links.first else { return end(request, caller) }
+        guard index < way.links.count else { return way.end(request, caller) }
+        let link = way.links[index]
         guard link.stage.readsBody else {
             link.meter.addCall()
             return link.stage.handle(request, for: caller, self)
@@ -110,7 +123,7 @@ package struct Passage: Sendable {
                 var request = request
                 request.body = bytes
                 // The stage is not to blame for the time that the body took.
-                body(request, Passage(links: links, entered: .now(), end: end))
+                body(request, Passage(way: way, index: index, entered: .now()))
             case .failure(let error):
                 caller.receive(.failure(error))
             }

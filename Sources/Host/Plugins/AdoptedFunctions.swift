@@ -71,7 +71,7 @@ struct AdoptedFunctions: Sendable {
         do throws(SignatureError) {
             return try unsafe TypedFunction(
                 function.signature, named: function.symbol, at: address,
-                find: { name in unsafe dlsym(handle, name) })
+                find: { name in unsafe LibrarySymbols.find(name, in: handle) })
         } catch {
             throw refused(function, "\(function.symbol): \(error.message)")
         }

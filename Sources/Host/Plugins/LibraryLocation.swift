@@ -40,13 +40,25 @@ package enum LibraryLocation {
 
     /// The file that a handle of `dlopen` is mapped from.
     static func path(of handle: UnsafeMutableRawPointer) -> String? {
-        var map: UnsafeRawPointer?
-        guard let dlinfo = unsafe dlinfo, unsafe dlinfo(handle, linkMapRequest, &map) == 0,
-            let map = unsafe map,
+        guard let map = unsafe map(of: handle),
             let name = unsafe map.load(
                 fromByteOffset: nameOffset, as: UnsafePointer<CChar>?.self)
         else { return nil }
         return unsafe String(validatingCString: name)
+    }
+
+    /// The address that a handle's library is mapped at.
+    static func base(of handle: UnsafeMutableRawPointer) -> UInt? {
+        unsafe map(of: handle).map { unsafe $0.load(as: UInt.self) }
+    }
+
+    /// Its `struct link_map`.
+    private static func map(of handle: UnsafeMutableRawPointer) -> UnsafeRawPointer? {
+        var map: UnsafeRawPointer?
+        guard let dlinfo = unsafe dlinfo, unsafe dlinfo(handle, linkMapRequest, &map) == 0 else {
+            return nil
+        }
+        return unsafe map
     }
 
     /// What the linker said last on this thread.

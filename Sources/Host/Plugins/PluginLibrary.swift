@@ -137,7 +137,8 @@ internal import Glibc
                         try unsafe TypedFunction(
                             signature, named: method.name,
                             at: unsafeBitCast(entry.function!, to: UnsafeMutableRawPointer.self),
-                            errorForm: LifecycleError.form, find: { unsafe dlsym(handle, $0) })))
+                            errorForm: LifecycleError.form,
+                            find: { unsafe LibrarySymbols.find($0, in: handle) })))
             } catch {
                 throw PluginDescriptor.invalidSignature(error, of: method.name)
             }
