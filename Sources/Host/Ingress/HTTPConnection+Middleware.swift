@@ -9,7 +9,9 @@ internal import NIOHTTP1
 /// they leave it; what a stage answers before the body has arrived waits until it has.
 extension HTTPConnection {
     /// A request that the stages have, and whose body is arriving.
-    struct Passing {
+    ///
+    /// An object, so that the connection's state stays small: it is copied at every step.
+    final class Passing {
         typealias Answer = Result<PluginResponse, DispatchError>
 
         let exchange: HTTPExchange
@@ -20,6 +22,11 @@ extension HTTPConnection {
         /// Whether the body is over its limit: the answer can't wait for its end.
         var isBodyTooLarge = false
         var hasAskedForBody = false
+
+        init(exchange: HTTPExchange, incoming: IncomingBody) {
+            self.exchange = exchange
+            self.incoming = incoming
+        }
     }
 
     func pass(_ request: RequestHead, through chain: MiddlewareChain, start: NIODeadline) {
@@ -91,19 +98,17 @@ extension HTTPConnection {
     // MARK: The body
 
     private func bodyIsWanted(by exchange: HTTPExchange) {
-        guard case .receiving(var reception) = state,
-            case .passing(var passing) = reception.course, passing.exchange === exchange,
+        guard case .receiving(let reception) = state,
+            case .passing(let passing) = reception.course, passing.exchange === exchange,
             reception.request.expectsContinue, reception.request.isHTTP11,
             !passing.hasAskedForBody
         else { return }
         passing.hasAskedForBody = true
-        reception.course = .passing(passing)
-        state = .receiving(reception)
         askForBody()
     }
 
     func receive(_ bytes: ByteBuffer, passing reception: Reception) {
-        guard case .passing(var passing) = reception.course else { return }
+        guard case .passing(let passing) = reception.course else { return }
         var reception = reception
         let limit = passing.incoming.limit
         if reception.size > limit, !passing.isBodyTooLarge {
@@ -112,7 +117,6 @@ extension HTTPConnection {
         } else if passing.answer == nil, !passing.isBodyTooLarge {
             reception.body.writeImmutableBuffer(bytes)
         }
-        reception.course = .passing(passing)
         setDeadline(reception.start, transferring: reception.size)
         state = .receiving(reception)
         guard passing.isBodyTooLarge else { return }
@@ -143,14 +147,13 @@ extension HTTPConnection {
         _ exchange: HTTPExchange, _ result: Result<PluginResponse, DispatchError>,
         _ reception: Reception
     ) {
-        guard case .passing(var passing) = reception.course else { return }
+        guard case .passing(let passing) = reception.course else { return }
         let waitsForBody = reception.request.expectsContinue && !passing.hasAskedForBody
         let announced = reception.request.contentLength ?? 0
         guard passing.isBodyTooLarge || waitsForBody || announced > passing.incoming.limit else {
             var reception = reception
             passing.answer = result
             reception.body = ByteBuffer()
-            reception.course = .passing(passing)
             state = .receiving(reception)
             return
         }
@@ -162,12 +165,10 @@ extension HTTPConnection {
     func keep(
         _ parts: [PluginResponse], of exchange: HTTPExchange, sent: @escaping @Sendable () -> Void
     ) -> Bool {
-        guard case .receiving(var reception) = state,
-            case .passing(var passing) = reception.course, passing.exchange === exchange
+        guard case .receiving(let reception) = state,
+            case .passing(let passing) = reception.course, passing.exchange === exchange
         else { return false }
         passing.parts.append((parts, sent))
-        reception.course = .passing(passing)
-        state = .receiving(reception)
         return true
     }
 }
