@@ -4,8 +4,9 @@ import TestSupport
 
 /// A host's part that keeps the state, alone, for tests that kill it.
 ///
-/// `state-writer write <path> <seed>` makes random changes for ever, and prints a line when one is acknowledged or
-/// refused. `state-writer hold <path>` opens the file and prints a line. `--user <id>` comes first: who it is then.
+/// `state-writer write <path> <seed>` makes random changes while its parent lives, and prints a line when one is
+/// acknowledged or refused. `state-writer hold <path>` opens the file and prints a line. `--user <id>` comes first: who
+/// it is then.
 @main
 struct StateWriter {
     static func main() async {
@@ -24,6 +25,7 @@ struct StateWriter {
             if command == "write" {
                 guard let seed = arguments.popFirst().flatMap(UInt64.init) else { fail("no seed") }
                 try await write(to: store, seed: seed)
+                exit(0)
             }
             say("open")
             while true { pause() }
@@ -34,7 +36,9 @@ struct StateWriter {
 
     private static func write(to store: StateStore, seed: UInt64) async throws(ControlError) {
         var numbers = SeededNumbers(seed)
-        while true {
+        // A test run that was cut off must not leave it behind.
+        let parent = getppid()
+        while getppid() == parent {
             let operation = StateOperation.random(using: &numbers)
             do throws(ControlError) {
                 try await store.change { state throws(ControlError) in
