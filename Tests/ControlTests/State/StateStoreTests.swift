@@ -199,7 +199,7 @@ import Testing
             ])
     }
 
-    @Test("500 backends and 500 endpoints are applied in seconds; a second time writes nothing")
+    @Test("500 backends and 500 endpoints are applied and written; a second time writes nothing")
     func many() async throws {
         var backends: [String: BackendRecord] = [:]
         var endpoints: [String: EndpointRecord] = [:]
@@ -212,11 +212,8 @@ import Testing
         let apply: @Sendable (inout ControlState) throws(ControlError) -> Void = {
             state throws(ControlError) in state = try state.applying(declared).state
         }
-        let duration = try await ContinuousClock().measure {
-            try await withStore { store in _ = try await store.change(apply) }
-        }
-        // A quarter of a second alone; beside other tests, many times that.
-        #expect(duration < .seconds(60), "\(duration)")
+        // A quarter of a second alone; how long beside other tests says nothing.
+        try await withStore { store in _ = try await store.change(apply) }
         let written = FileManager.default.contents(atPath: path)
         try await withStore { store in
             let state = try await store.change(apply)
