@@ -16,6 +16,8 @@ extension HTTPConnection {
 
         let exchange: HTTPExchange
         let incoming: IncomingBody
+        /// What has arrived of the body. Here, where it has one owner while it grows.
+        var body = ByteBuffer()
         /// What there is to be sent when the body has arrived: parts of a streamed answer, and its end.
         var parts: [(parts: [PluginResponse], sent: @Sendable () -> Void)] = []
         var answer: Answer?
@@ -109,13 +111,16 @@ extension HTTPConnection {
 
     func receive(_ bytes: ByteBuffer, passing reception: Reception) {
         guard case .passing(let passing) = reception.course else { return }
-        var reception = reception
         let limit = passing.incoming.limit
         if reception.size > limit, !passing.isBodyTooLarge {
             passing.isBodyTooLarge = true
-            reception.body = ByteBuffer()
+            passing.body = ByteBuffer()
         } else if passing.answer == nil, !passing.isBodyTooLarge {
-            reception.body.writeImmutableBuffer(bytes)
+            if passing.body.readableBytes == 0 {
+                passing.body = bytes
+            } else {
+                passing.body.writeImmutableBuffer(bytes)
+            }
         }
         setDeadline(reception.start, transferring: reception.size)
         state = .receiving(reception)
@@ -128,15 +133,14 @@ extension HTTPConnection {
     }
 
     /// The body is there.
-    func end(_ passing: Passing, body: ByteBuffer) {
+    func end(_ passing: Passing) {
         state = .calling(passing.exchange, isStreaming: false)
-        guard let answer = passing.answer else {
-            for (parts, sent) in passing.parts { stream(parts, of: passing.exchange, sent: sent) }
-            passing.incoming.end(.success(body))
-            return
-        }
         for (parts, sent) in passing.parts { stream(parts, of: passing.exchange, sent: sent) }
-        finish(passing.exchange, answer)
+        if let answer = passing.answer {
+            finish(passing.exchange, answer)
+        } else {
+            passing.incoming.end(.success(passing.body))
+        }
     }
 
     // MARK: Answers before the body has arrived
@@ -151,10 +155,8 @@ extension HTTPConnection {
         let waitsForBody = reception.request.expectsContinue && !passing.hasAskedForBody
         let announced = reception.request.contentLength ?? 0
         guard passing.isBodyTooLarge || waitsForBody || announced > passing.incoming.limit else {
-            var reception = reception
             passing.answer = result
-            reception.body = ByteBuffer()
-            state = .receiving(reception)
+            passing.body = ByteBuffer()
             return
         }
         answer(exchange, result, closing: true)

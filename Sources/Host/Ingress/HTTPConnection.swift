@@ -265,7 +265,7 @@ final class HTTPConnection: ChannelDuplexHandler {
                     remoteAddress: self.context?.channel.remoteAddress)
             }
         case .passing(let passing):
-            end(passing, body: reception.body)
+            end(passing)
         }
     }
 
