@@ -153,6 +153,17 @@ import Testing
         #expect(!state.value.isIdle)
     }
 
+    @Test("a tick that comes early keeps the deadlines of calls, also while one waits for a replica")
+    func earlyTick() throws {
+        let state = Box(try state("blocks"))
+        _ = admit(state, backend.call())
+        let waiting = backend.call(timeout: .seconds(1))
+        _ = admit(state, waiting)
+        let deadline = try #require(waiting.deadline)
+        #expect(state.change { $0.tick(at: deadline - .milliseconds(1)) }.expired.isEmpty)
+        #expect(state.value.nextTick == deadline)
+    }
+
     @Test("a replica whose call goes on after the grace leaves the rotation")
     func hang() throws {
         let state = Box(try state("blocks") { $0.hangGrace = .seconds(2) })

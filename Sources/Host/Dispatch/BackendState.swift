@@ -191,7 +191,7 @@ struct BackendState {
     mutating func tick(at now: NIODeadline) -> Due {
         defer { noteLoad(at: now) }
         var due = Due(expired: queue.takeExpired(at: now))
-        var next = queue.nextEvent
+        var next = queue.nextEvent(after: now)
         let grace = TimeAmount(settings.hangGrace)
         for slot in slots + retiring {
             for call in slot.unfinishedCalls {
@@ -210,8 +210,7 @@ struct BackendState {
             due.hung.append(slot.replica)
             retire(slot.replica)
         }
-        // Due, but without a free replica: it is the replica's return that goes on, not the clock.
-        nextTick = next > now ? next : queue.nextBatch(after: now)
+        nextTick = next
         return due
     }
 

@@ -115,11 +115,17 @@ struct CallQueue {
     }
 
     /// When a batch that is not full begins all the same, or a deadline passes; never, if nothing waits.
-    var nextEvent: NIODeadline {
-        var next = NIODeadline.distantFuture
+    ///
+    /// A batch that is due already and waits for a free replica has no say: it is the replica's return that goes on, not
+    /// the clock.
+    func nextEvent(after now: NIODeadline) -> NIODeadline {
+        var next = nextBatch(after: now)
         for lane in lanes {
-            next = min(next, due(lane))
-            for waiting in lane.calls { next = min(next, waiting.call.deadline ?? .distantFuture) }
+            for waiting in lane.calls {
+                if let deadline = waiting.call.deadline, deadline > now {
+                    next = min(next, deadline)
+                }
+            }
         }
         return next
     }
