@@ -1,5 +1,3 @@
-internal import NIOCore
-
 #if canImport(Glibc)
 internal import Glibc
 #endif
@@ -11,14 +9,14 @@ struct HTTPDate {
     private var second: time_t = -1
     private var text = ""
 
-    mutating func write(into buffer: inout ByteBuffer) {
+    mutating func now() -> String {
         var now = timespec()
         unsafe clock_gettime(CLOCK_REALTIME_COARSE, &now)
         if now.tv_sec != second {
             second = now.tv_sec
             text = Self.format(second)
         }
-        buffer.writeString(text)
+        return text
     }
 
     static func format(_ second: time_t) -> String {

@@ -1,3 +1,4 @@
+internal import HostMiddleware
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -24,37 +25,50 @@ struct ResponseEncoder {
         headers: [(name: String, value: String)], keepAlive: KeepAlive,
         into buffer: inout ByteBuffer
     ) {
-        if status.code == 200 {
-            buffer.writeStaticString("HTTP/1.1 200 OK\r\ndate: ")
-        } else {
-            buffer.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\ndate: ")
+        let date = date.now()
+        let contentType = contentType.isEmpty ? "application/octet-stream" : contentType
+        // What comes beside these is 192 bytes at most.
+        let texts = status.reasonPhrase.utf8.count + date.utf8.count + contentType.utf8.count
+        let room = headers.reduce(192 + texts) { room, header in
+            room + header.name.utf8.count + header.value.utf8.count + 4
         }
-        date.write(into: &buffer)
-        if !framing.isNone {
-            buffer.writeStaticString("\r\ncontent-type: ")
-            buffer.writeString(contentType.isEmpty ? "application/octet-stream" : contentType)
+        buffer.write(room: room) { head in
+            if status.code == 200 {
+                head.write(static: "HTTP/1.1 200 OK")
+            } else {
+                head.write(static: "HTTP/1.1 ")
+                head.write(decimal: Int(status.code))
+                head.write(static: " ")
+                head.write(status.reasonPhrase)
+            }
+            head.write(static: "\r\ndate: ")
+            head.write(date)
+            if !framing.isNone {
+                head.write(static: "\r\ncontent-type: ")
+                head.write(contentType)
+            }
+            switch framing {
+            case .length(let size):
+                head.write(static: "\r\ncontent-length: ")
+                head.write(decimal: size)
+            case .chunked:
+                head.write(static: "\r\ntransfer-encoding: chunked")
+            case .untilClose, .none:
+                break
+            }
+            for (name, value) in headers where !Self.isHostsOwn(name) {
+                head.write(static: "\r\n")
+                head.write(name)
+                head.write(static: ": ")
+                head.write(value)
+            }
+            switch keepAlive {
+            case .implied: break
+            case .announced: head.write(static: "\r\nconnection: keep-alive")
+            case .no: head.write(static: "\r\nconnection: close")
+            }
+            head.write(static: "\r\n\r\n")
         }
-        switch framing {
-        case .length(let size):
-            buffer.writeStaticString("\r\ncontent-length: ")
-            Self.writeDecimal(size, into: &buffer)
-        case .chunked:
-            buffer.writeStaticString("\r\ntransfer-encoding: chunked")
-        case .untilClose, .none:
-            break
-        }
-        for (name, value) in headers where !Self.isHostsOwn(name) {
-            buffer.writeStaticString("\r\n")
-            buffer.writeString(name)
-            buffer.writeStaticString(": ")
-            buffer.writeString(value)
-        }
-        switch keepAlive {
-        case .implied: break
-        case .announced: buffer.writeStaticString("\r\nconnection: keep-alive")
-        case .no: buffer.writeStaticString("\r\nconnection: close")
-        }
-        buffer.writeStaticString("\r\n\r\n")
     }
 
     enum KeepAlive {
@@ -78,19 +92,20 @@ struct ResponseEncoder {
 
     /// Headers that say how the message is framed, or are written already: a plugin's are dropped.
     private static func isHostsOwn(_ name: String) -> Bool {
-        switch name.lowercased() {
-        case "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
-            "te", "trailer", "upgrade", "content-type", "date":
-            true
+        func isOne(of names: String...) -> Bool {
+            names.contains { HeaderName.areEqual($0, name) }
+        }
+        // The length tells most headers apart; only a likely one is compared.
+        return switch name.utf8.count {
+        case 2: isOne(of: "te")
+        case 4: isOne(of: "date")
+        case 7: isOne(of: "trailer", "upgrade")
+        case 10: isOne(of: "connection", "keep-alive")
+        case 12: isOne(of: "content-type")
+        case 14: isOne(of: "content-length")
+        case 16: isOne(of: "proxy-connection")
+        case 17: isOne(of: "transfer-encoding")
         default: false
         }
-    }
-
-    private static func writeDecimal(_ number: Int, into buffer: inout ByteBuffer) {
-        guard number >= 10 else {
-            buffer.writeInteger(UInt8(ascii: "0") + UInt8(number))
-            return
-        }
-        buffer.writeString(String(number))
     }
 }
