@@ -23,6 +23,7 @@ import Testing
     func made() {
         let ids = (0..<1_000).map { _ in RequestID.make() }
         #expect(Set(ids).count == ids.count)
-        #expect(ids.allSatisfy(RequestID.isAcceptable))
+        #expect(ids.allSatisfy { $0.wholeMatch(of: /[0-9a-f]{16}-[1-9a-f][0-9a-f]*/) != nil })
+        #expect(Set(ids.map { $0.prefix(16) }).count == 1)
     }
 }

@@ -216,6 +216,60 @@ import Testing
         }
     }
 
+    @Test("a stage has the body at once if all of it came with the head, and waits for no more")
+    func wholeRequests() async throws {
+        let seen = NIOLockedValueBox<[String?]>([])
+        let stage = ClosureStage { request, caller, passage in
+            seen.withLockedValue { $0.append(request.body.map { String(buffer: $0) }) }
+            passage.proceed(request, for: caller)
+        }
+        try await TestHost.run(plugins: Plugins.echo, configure: ClosureStage.around(stage)) {
+            host in
+            let wire = try Wire(to: host)
+            try await wire.send(Requests.call("echo", nil, "whole"))
+            #expect(try await wire.answer().text == "whole")
+            try await wire.send(Requests.make("GET", "/echo"))
+            #expect(try await wire.answer().text == "")
+            let request = Requests.call("echo", nil, "pieces")
+            try await wire.send(String(request.dropLast(3)))
+            _ = try await Eventually.value { seen.withLockedValue { $0.count == 3 ? $0 : nil } }
+            try await wire.send(String(request.suffix(3)))
+            #expect(try await wire.answer().text == "pieces")
+            // What is pipelined waits, and is seen as whole as it has come.
+            try await wire.send(
+                Requests.call("echo", nil, "first") + Requests.call("echo", nil, "second"))
+            #expect(try await wire.answer().text == "first")
+            #expect(try await wire.answer().text == "second")
+            #expect(seen.withLockedValue { $0 } == ["whole", "", nil, "first", "second"])
+        }
+    }
+
+    @Test("stages that saw a head are told when what comes with it is no body")
+    func malformedBody() async throws {
+        let ends = NIOLockedValueBox<[DispatchError.Code]>([])
+        struct End: AnswerFilter {
+            let ends: NIOLockedValueBox<[DispatchError.Code]>
+            func end(_ error: DispatchError?) {
+                if let error { ends.withLockedValue { $0.append(error.code) } }
+            }
+        }
+        let stage = ClosureStage { request, caller, passage in
+            let filter = End(ends: ends)
+            passage.proceed(request, for: FilteringCaller(filter, before: caller, passage))
+        }
+        try await TestHost.run(plugins: Plugins.echo, configure: ClosureStage.around(stage)) {
+            host in
+            let wire = try Wire(to: host)
+            try await wire.send(
+                Requests.call("echo", nil, headers: ["Transfer-Encoding: chunked"]) + "no size\r\n")
+            let refused = try await wire.answer()
+            #expect(refused.status == 400)
+            #expect(refused.closes)
+            _ = try await Eventually.value { ends.withLockedValue { $0.first } }
+            #expect(ends.withLockedValue { $0 } == [.refused(httpStatus: 400)])
+        }
+    }
+
     @Test("a stage that reads bodies gets all of one, and may change it")
     func changesBody() async throws {
         let stage = ClosureStage(readsBody: true) { request, caller, passage in

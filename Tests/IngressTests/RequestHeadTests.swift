@@ -45,7 +45,7 @@ import Testing
                 "expect": "100-Continue",
             ])
         #expect(head.contentType == "text/plain")
-        #expect(head.callMethod == "upper")
+        #expect(head.method == "upper")
         #expect(head.shardKey == "key")
         #expect(head.requestID == "id-1")
         #expect(head.contentLength == 17)

@@ -15,7 +15,7 @@ package struct ChainStatus: Codable, Sendable, Equatable {
         package var calls: Int
         /// Requests that it has refused, or failed at.
         package var errors: Int
-        /// The time that they spent in it, on both ways.
+        /// The time that they spent in it, on both ways; scaled up from a sample of them.
         package var seconds: Double
 
         package init(_ link: MiddlewareChain.Link) {

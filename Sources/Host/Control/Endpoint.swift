@@ -67,10 +67,10 @@ package final class Endpoint: Sendable {
     /// Decides where a call goes.
     ///
     /// - Parameter shardKey: calls with the same key go to the same backends; empty: none.
-    package func assign(shardKey: String) -> Assignment {
+    package func assign(shardKey: @autoclosure () -> String) -> Assignment {
         if traffic.isPlain { return Assignment(backend: backends[0], shadows: []) }
         var generator = SystemRandomNumberGenerator()
-        let draw = traffic.draw(shardKey: shardKey, using: &generator)
+        let draw = traffic.draw(shardKey: shardKey(), using: &generator)
         return Assignment(
             backend: backends[draw.backend], shadows: draw.shadows.map { shadows[$0] })
     }

@@ -84,13 +84,12 @@ extension HandleRequest {
     /// The request as middleware sees it.
     fileprivate func seenByStages(by call: HandleCall) -> MiddlewareRequest {
         let told = forwarded
-        var request = MiddlewareRequest(
+        return MiddlewareRequest(
             origin: told?.origin ?? .handle, httpMethod: told?.httpMethod ?? httpMethod,
             path: told?.path ?? "/\(endpoint)", query: told?.query ?? query,
             headers: HTTPHeaders(told?.headers ?? headers), method: method,
-            contentType: contentType, shardKey: shardKeyAsTold, body: argument, parent: parent)
-        request.finalCaller = call
-        return request
+            contentType: contentType, shardKey: shardKeyAsTold, body: argument, parent: parent,
+            finalCaller: call)
     }
 }
 

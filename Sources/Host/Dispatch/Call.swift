@@ -87,7 +87,7 @@ package final class Call: PluginCall {
     ///
     /// - Returns: whether this was the answer.
     @discardableResult
-    func answer(_ result: Result<PluginResponse, DispatchError>) -> Bool {
+    func answer(_ result: consuming Result<PluginResponse, DispatchError>) -> Bool {
         guard claimAnswer() else { return false }
         caller.receive(result)
         return true
@@ -115,12 +115,14 @@ package final class Call: PluginCall {
     }
 
     package func finish(_ result: Result<PluginResponse, PluginFailure>) {
-        let inTime = answer(
-            result.mapError { failure in
-                var error = DispatchError(.plugin(failure.status), failure.message, cause: failure)
-                error.replica = ReplicaID(number: replica.load(ordering: .relaxed))
-                return error
-            })
+        let inTime: Bool
+        switch result {
+        case .success(let response): inTime = answer(.success(response))
+        case .failure(let failure):
+            var error = DispatchError(.plugin(failure.status), failure.message, cause: failure)
+            error.replica = ReplicaID(number: replica.load(ordering: .relaxed))
+            inTime = answer(.failure(error))
+        }
         backend.pluginFinished(self, inTime: inTime)
     }
 }

@@ -19,5 +19,5 @@ package protocol Caller: AnyObject, Sendable {
     func receive(part: PluginResponse) -> Bool
 
     /// Takes the answer, exactly once. After streamed parts it is the last one, or why the stream breaks off.
-    func receive(_ result: Result<PluginResponse, DispatchError>)
+    func receive(_ result: consuming Result<PluginResponse, DispatchError>)
 }

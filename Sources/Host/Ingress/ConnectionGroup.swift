@@ -28,7 +28,7 @@ final class ConnectionGroup {
     }
 
     /// Submits a call. The threads that it and its like need are woken when the event loop has read what there is.
-    func submit(_ call: Call, to backend: Backend, on eventLoop: any EventLoop) {
+    func submit(_ call: Call, to backend: Backend) {
         let isFirst = wakeups.isEmpty
         backend.submit(call, wakeups: &wakeups)
         guard isFirst, !wakeups.isEmpty else { return }

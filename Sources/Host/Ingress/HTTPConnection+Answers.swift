@@ -41,7 +41,7 @@ extension HTTPConnection {
                 "\(problem.detail)",
                 metadata: [
                     "status": "\(problem.status.code)", "request_id": "\(id)",
-                    "path": "\(request.map { String($0.path) } ?? "")",
+                    "path": "\(request?.path ?? "")",
                 ])
         }
         let head = request ?? RequestHead(HTTPRequestHead(version: .http1_1, method: .GET, uri: ""))

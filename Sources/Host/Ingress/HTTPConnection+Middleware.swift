@@ -9,15 +9,11 @@ internal import NIOHTTP1
 /// they leave it; what a stage answers before the body has arrived waits until it has.
 extension HTTPConnection {
     /// A request that the stages have, and whose body is arriving.
-    ///
-    /// An object, so that the connection's state stays small: it is copied at every step.
     final class Passing {
         typealias Answer = Result<PluginResponse, DispatchError>
 
         let exchange: HTTPExchange
         let incoming: IncomingBody
-        /// What has arrived of the body. Here, where it has one owner while it grows.
-        var body = ByteBuffer()
         /// What there is to be sent when the body has arrived: parts of a streamed answer, and its end.
         var parts: [(parts: [PluginResponse], sent: @Sendable () -> Void)] = []
         var answer: Answer?
@@ -31,65 +27,67 @@ extension HTTPConnection {
         }
     }
 
-    func pass(_ request: RequestHead, through chain: MiddlewareChain, start: NIODeadline) {
-        let eventLoop = context!.eventLoop
-        let connection = NIOLoopBound(self, eventLoop: eventLoop)
-        let exchange = HTTPExchange(request, on: connection, answers: group.answers)
-        let incoming = IncomingBody(limit: group.settings.maxBodySize) {
-            eventLoop.run { connection.value.bodyIsWanted(by: exchange) }
+    /// Lets the stages see a request without its body, if they haven't seen it: there is nothing more for now.
+    func passHead() {
+        guard case .receiving(let reception) = state, case .unseen(let chain) = reception.course
+        else { return }
+        let exchange = makeExchange(reception.request)
+        let incoming = IncomingBody(limit: group.settings.maxBodySize) { exchange.wantBody() }
+        reception.course = .passing(Passing(exchange: exchange, incoming: incoming))
+        pass(
+            reception.request.seenByStages(
+                by: exchange, incoming: incoming, remoteAddress: remoteAddress),
+            of: exchange, through: chain)
+        // A stage may have lowered the limit below what is there already.
+        if case .receiving(let current) = state, current === reception,
+            case .passing(let passing) = reception.course
+        {
+            receive(ByteBuffer(), of: reception, passing)
         }
-        state = .receiving(
-            Reception(
-                request: request,
-                course: .passing(Passing(exchange: exchange, incoming: incoming)), start: start))
-        let seen = request.seenByStages(
-            by: exchange, incoming: incoming, remoteAddress: context?.channel.remoteAddress)
-        chain.run(seen, for: exchange) { request, caller in
-            eventLoop.run { connection.value.route(request, of: exchange, for: caller) }
+    }
+
+    func pass(
+        _ request: MiddlewareRequest, of exchange: HTTPExchange, through chain: MiddlewareChain
+    ) {
+        chain.run(request, for: exchange) { request, caller in
+            exchange.route(request, for: caller)
         }
-        flushIfNeeded()
     }
 
     /// A request has come out of the chain.
-    private func route(
-        _ passed: MiddlewareRequest, of exchange: HTTPExchange, for caller: any Caller
-    ) {
-        let connection = NIOLoopBound(self, eventLoop: context?.eventLoop ?? group.eventLoop)
-        var request = exchange.request
-        if passed.isHeadChanged {
-            request = RequestHead(passed, version: request.head.version)
-            exchange.replaceRequest(request)
-        }
+    func route(_ passed: MiddlewareRequest, of exchange: HTTPExchange, for caller: any Caller) {
+        let request =
+            passed.isHeadChanged
+            ? RequestHead(passed, version: exchange.request.head.version) : exchange.request
+        if passed.isHeadChanged { exchange.replaceRequest(request) }
         switch group.router.resolve(request, isDraining: group.isDraining) {
         case .problem(let problem):
             caller.receive(.failure(DispatchError(problem)))
         case .answer(let contentType, let body):
             caller.receive(.success(PluginResponse(body: body, contentType: contentType)))
         case .call(let endpoint, let timeout):
-            var plan = CallPlan(request, body: ByteBuffer())
-            plan.timeout = timeout
-            plan.limit = passed.limit
-            guard let body = passed.body else {
-                passed.incoming?.whenThere { [plan] body in
-                    connection.value.call(
-                        endpoint, plan, body, passed, of: exchange, for: caller)
-                }
+            if let body = passed.body {
+                call(endpoint, timeout, request, body, passed, of: exchange, for: caller)
                 return
             }
-            call(endpoint, plan, .success(body), passed, of: exchange, for: caller)
+            let connection = NIOLoopBound(self, eventLoop: group.eventLoop)
+            passed.incoming?.whenThere { body in
+                connection.value.call(
+                    endpoint, timeout, request, body, passed, of: exchange, for: caller)
+            }
         }
     }
 
     private func call(
-        _ endpoint: Endpoint, _ plan: CallPlan, _ body: Result<ByteBuffer, DispatchError>,
-        _ passed: MiddlewareRequest, of exchange: HTTPExchange, for caller: any Caller
+        _ endpoint: Endpoint, _ timeout: Duration?, _ request: RequestHead,
+        _ body: Result<ByteBuffer, DispatchError>, _ passed: MiddlewareRequest,
+        of exchange: HTTPExchange, for caller: any Caller
     ) {
         switch body {
         case .success(let body) where context != nil:
-            var (plan, passed) = (plan, passed)
-            plan.argument = body
+            var passed = passed
             passed.body = body
-            call(endpoint, plan, of: exchange, for: caller) { passed }
+            call(endpoint, timeout, request, body, passed, of: exchange, for: caller)
         case .success:
             caller.receive(.failure(.callerGone))
         case .failure(let error):
@@ -97,9 +95,18 @@ extension HTTPConnection {
         }
     }
 
+    private func call(
+        _ endpoint: Endpoint, _ timeout: Duration?, _ request: RequestHead, _ body: ByteBuffer,
+        _ passed: MiddlewareRequest, of exchange: HTTPExchange, for caller: any Caller
+    ) {
+        var plan = CallPlan(request, body: body, timeout: timeout)
+        plan.limit = passed.limit
+        call(endpoint, plan, of: exchange, for: caller) { passed }
+    }
+
     // MARK: The body
 
-    private func bodyIsWanted(by exchange: HTTPExchange) {
+    func bodyIsWanted(by exchange: HTTPExchange) {
         guard case .receiving(let reception) = state,
             case .passing(let passing) = reception.course, passing.exchange === exchange,
             reception.request.expectsContinue, reception.request.isHTTP11,
@@ -109,21 +116,15 @@ extension HTTPConnection {
         askForBody()
     }
 
-    func receive(_ bytes: ByteBuffer, passing reception: Reception) {
-        guard case .passing(let passing) = reception.course else { return }
+    func receive(_ bytes: ByteBuffer, of reception: Reception, _ passing: Passing) {
         let limit = passing.incoming.limit
         if reception.size > limit, !passing.isBodyTooLarge {
             passing.isBodyTooLarge = true
-            passing.body = ByteBuffer()
+            reception.body = ByteBuffer()
         } else if passing.answer == nil, !passing.isBodyTooLarge {
-            if passing.body.readableBytes == 0 {
-                passing.body = bytes
-            } else {
-                passing.body.writeImmutableBuffer(bytes)
-            }
+            reception.append(bytes)
         }
         setDeadline(reception.start, transferring: reception.size)
-        state = .receiving(reception)
         guard passing.isBodyTooLarge else { return }
         if let answer = passing.answer {
             finish(passing.exchange, answer)
@@ -133,13 +134,13 @@ extension HTTPConnection {
     }
 
     /// The body is there.
-    func end(_ passing: Passing) {
+    func end(_ reception: Reception, _ passing: Passing) {
         state = .calling(passing.exchange, isStreaming: false)
         for (parts, sent) in passing.parts { stream(parts, of: passing.exchange, sent: sent) }
         if let answer = passing.answer {
             finish(passing.exchange, answer)
         } else {
-            passing.incoming.end(.success(passing.body))
+            passing.incoming.end(.success(reception.body))
         }
     }
 
@@ -156,7 +157,7 @@ extension HTTPConnection {
         let announced = reception.request.contentLength ?? 0
         guard passing.isBodyTooLarge || waitsForBody || announced > passing.incoming.limit else {
             passing.answer = result
-            passing.body = ByteBuffer()
+            reception.body = ByteBuffer()
             return
         }
         answer(exchange, result, closing: true)
@@ -191,10 +192,10 @@ extension HTTPConnection.Reception {
 }
 
 extension CallPlan {
-    init(_ request: RequestHead, body: ByteBuffer) {
+    init(_ request: RequestHead, body: ByteBuffer, timeout: Duration?) {
         self.init(
-            method: request.callMethod ?? PluginDescriptor.defaultMethod, argument: body,
-            contentType: request.contentType)
+            method: request.method, argument: body, contentType: request.contentType)
+        self.timeout = timeout
     }
 }
 
@@ -204,13 +205,9 @@ extension RequestHead {
         by exchange: HTTPExchange, body: ByteBuffer? = nil, incoming: IncomingBody? = nil,
         remoteAddress: SocketAddress? = nil
     ) -> MiddlewareRequest {
-        var request = MiddlewareRequest(
-            origin: .http, httpMethod: head.method.rawValue, path: String(path),
-            query: String(query), headers: head.headers,
-            method: callMethod ?? PluginDescriptor.defaultMethod, contentType: contentType,
-            shardKey: shardKey, body: body, incoming: incoming, remoteAddress: remoteAddress)
-        request.finalCaller = exchange
-        return request
+        MiddlewareRequest(
+            self, origin: .http, body: body, incoming: incoming, remoteAddress: remoteAddress,
+            finalCaller: exchange)
     }
 
     /// The request that has come out of the chain.

@@ -30,19 +30,35 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     /// A request that is arriving.
-    struct Reception {
+    ///
+    /// An object, so that the connection's state stays small: it is copied at every step.
+    final class Reception {
         /// What becomes of it when it is there.
         enum Course {
             case resolved(Router.Resolution)
+            /// The host's middleware will see it: at its end, if that comes with this read, or else before.
+            case unseen(MiddlewareChain)
             /// It is on its way through the host's middleware.
             case passing(Passing)
         }
 
         let request: RequestHead
-        var course: Course
-        var body = ByteBuffer()
-        var size = 0
         let start: NIODeadline
+        var course: Course
+        /// What has arrived of the body, as far as anybody wants it. Here it has one owner while it grows.
+        var body = ByteBuffer()
+        /// How many bytes of the body have arrived.
+        var size = 0
+
+        init(_ request: RequestHead, start: NIODeadline, course: Course) {
+            self.request = request
+            self.start = start
+            self.course = course
+        }
+
+        func append(_ bytes: ByteBuffer) {
+            if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+        }
     }
 
     /// What has arrived while another request was being answered.
@@ -60,6 +76,10 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var isProcessing = false
     private var holdsRead = false
     private var needsFlush = false
+    /// As the channel has it. What it costs to ask, it costs for each request several times.
+    private var isWritable = true
+    /// The client's. Asked for once.
+    private(set) lazy var remoteAddress = context?.channel.remoteAddress
     /// Whether the read that is under way has completed a part of a request.
     private var readHasParts = false
     /// Whether a part of a request head has arrived.
@@ -121,13 +141,16 @@ final class HTTPConnection: ChannelDuplexHandler {
             setDeadline(.now(), transferring: 0)
         }
         readHasParts = false
+        passHead()
         flushIfNeeded()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isWritable = context.channel.isWritable
+        if isWritable {
             endDelivery()
             process()
+            passHead()
             // Also when this is part of a flush: that one doesn't know of what is written since it began.
             flushIfNeeded()
         }
@@ -146,9 +169,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// Whether no more is read for now. While a call runs and nothing waits, reading goes on: to stop and start it
     /// costs two system calls.
-    private var isBusy: Bool {
-        !pending.isEmpty || !(context?.channel.isWritable ?? true)
-    }
+    private var isBusy: Bool { !pending.isEmpty || !isWritable }
 
     private func accept(_ item: Pending) {
         if case .closing = state { return }
@@ -165,7 +186,9 @@ final class HTTPConnection: ChannelDuplexHandler {
             case .part(.head(let head)): begin(head)
             case .part(.body(let bytes)): receive(bytes)
             case .part(.end): end()
-            case .malformed(let error): refuse(malformed: error)
+            case .malformed(let error):
+                passHead()
+                refuse(malformed: error)
             }
         }
         isProcessing = false
@@ -183,8 +206,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         case .calling:
             return nil
         case .waiting, .receiving:
-            guard context?.channel.isWritable ?? false else { return nil }
-            return pending.popFirst()
+            return isWritable ? pending.popFirst() : nil
         }
     }
 
@@ -195,14 +217,13 @@ final class HTTPConnection: ChannelDuplexHandler {
         setDeadline(start, transferring: 0)
         let problem = group.router.malformation(of: request)
         if problem == nil, let chain = group.router.chain {
-            pass(request, through: chain, start: start)
+            state = .receiving(Reception(request, start: start, course: .unseen(chain)))
             return
         }
         let resolution =
             problem.map { .problem($0) }
             ?? group.router.resolve(request, isDraining: group.isDraining)
-        state = .receiving(
-            Reception(request: request, course: .resolved(resolution), start: start))
+        state = .receiving(Reception(request, start: start, course: .resolved(resolution)))
         if case .problem(let problem) = resolution,
             problem.closesConnection || request.expectsContinue
         {
@@ -221,26 +242,22 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     private func receive(_ bytes: ByteBuffer) {
-        guard case .receiving(var reception) = state else { return }
-        state = .waiting  // so that the body has one owner while it grows
+        guard case .receiving(let reception) = state else { return }
         reception.size += bytes.readableBytes
-        if case .passing = reception.course {
-            receive(bytes, passing: reception)
+        let isTooLarge = reception.size > group.settings.maxBodySize
+        // The stages see the refusal.
+        if isTooLarge { passHead() }
+        switch reception.course {
+        case .passing(let passing):
+            if case .receiving = state { receive(bytes, of: reception, passing) }
             return
-        }
-        guard reception.size <= group.settings.maxBodySize else {
-            refuse(group.router.bodyTooLarge, reception.request)
-            return
-        }
-        if case .resolved(.call) = reception.course {
-            if reception.body.readableBytes == 0 {
-                reception.body = bytes
-            } else {
-                reception.body.writeImmutableBuffer(bytes)
-            }
+        case .unseen, .resolved(.call):
+            if isTooLarge { return refuse(group.router.bodyTooLarge, reception.request) }
+            reception.append(bytes)
+        case .resolved(.problem), .resolved(.answer):
+            if isTooLarge { return refuse(group.router.bodyTooLarge, reception.request) }
         }
         setDeadline(reception.start, transferring: reception.size)
-        state = .receiving(reception)
     }
 
     private func end() {
@@ -253,20 +270,28 @@ final class HTTPConnection: ChannelDuplexHandler {
         case .resolved(.answer(let contentType, let body)):
             respond(to: request, .ok, contentType: contentType, body: body)
         case .resolved(.call(let endpoint, let timeout)):
-            let exchange = HTTPExchange(
-                request, on: NIOLoopBound(self, eventLoop: context!.eventLoop),
-                answers: group.answers)
+            let exchange = makeExchange(request)
             state = .calling(exchange, isStreaming: false)
-            var plan = CallPlan(request, body: reception.body)
-            plan.timeout = timeout
+            let plan = CallPlan(request, body: reception.body, timeout: timeout)
             call(endpoint, plan, of: exchange, for: exchange) {
                 request.seenByStages(
-                    by: exchange, body: reception.body,
-                    remoteAddress: self.context?.channel.remoteAddress)
+                    by: exchange, body: reception.body, remoteAddress: self.remoteAddress)
             }
+        case .unseen(let chain):
+            let exchange = makeExchange(request)
+            state = .calling(exchange, isStreaming: false)
+            pass(
+                request.seenByStages(
+                    by: exchange, body: reception.body, remoteAddress: remoteAddress),
+                of: exchange, through: chain)
         case .passing(let passing):
-            end(passing)
+            end(reception, passing)
         }
+    }
+
+    func makeExchange(_ request: RequestHead) -> HTTPExchange {
+        HTTPExchange(
+            request, on: NIOLoopBound(self, eventLoop: group.eventLoop), answers: group.answers)
     }
 
     /// Sends a call to the backend that the endpoint's traffic policy chooses, and copies to the shadows.
@@ -278,19 +303,13 @@ final class HTTPConnection: ChannelDuplexHandler {
         _ endpoint: Endpoint, _ plan: CallPlan, of exchange: HTTPExchange, for caller: any Caller,
         request: () -> MiddlewareRequest
     ) {
-        let eventLoop = context!.eventLoop
-        let connection = NIOLoopBound(self, eventLoop: eventLoop)
         let assignment = endpoint.assign(shardKey: exchange.shardKey)
         assignment.backend.enter(plan, for: caller, request: request) { call, backend in
-            // Back on the event loop if a stage has waited elsewhere: inline methods run here.
-            eventLoop.run {
-                guard exchange.attach(call) else { return call.cancel() }
-                connection.value.group.submit(call, to: backend, on: eventLoop)
-            }
+            exchange.submit(call, to: backend)
         }
         for shadow in assignment.shadows {
             shadow.enterCopy(of: plan, from: caller, request: request) { call, backend in
-                eventLoop.run { connection.value.group.submit(call, to: backend, on: eventLoop) }
+                exchange.submit(copy: call, to: backend)
             }
         }
     }
@@ -356,6 +375,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     func continueAfterCall() {
         guard !isProcessing else { return }
         process()
+        passHead()
         flushIfNeeded()
     }
 
@@ -375,7 +395,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         guard needsFlush, let context else { return }
         needsFlush = false
         context.flush()
-        if !context.channel.isWritable { beginDelivery() }
+        if !isWritable { beginDelivery() }
     }
 
     // MARK: The end
@@ -417,12 +437,5 @@ final class HTTPConnection: ChannelDuplexHandler {
         case .receiving(let reception): reception.giveUp(.callerGone)
         case .waiting, .closing: break
         }
-    }
-}
-
-extension EventLoop {
-    /// Runs on the loop: at once, if this is its thread.
-    func run(_ task: @escaping @Sendable () -> Void) {
-        if inEventLoop { task() } else { execute(task) }
     }
 }

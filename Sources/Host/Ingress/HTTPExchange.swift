@@ -1,4 +1,5 @@
 internal import HostDispatch
+internal import HostMiddleware
 internal import HostPlugins
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -61,15 +62,52 @@ final class HTTPExchange: FinalCaller {
     func makeMetadata() -> CallMetadata {
         let request = state.withLockedValue { $0.changedRequest } ?? request
         return CallMetadata(
-            origin: .http, httpMethod: request.head.method.rawValue, path: String(request.path),
-            query: String(request.query), requestID: requestID, shardKey: request.shardKey,
+            origin: .http, httpMethod: request.httpMethod, path: request.path, query: request.query,
+            requestID: requestID, shardKey: request.shardKey,
             headers: request.fields)
     }
+
+    // MARK: On the event loop, at once if the caller is there
+
+    /// Somebody waits for the body.
+    func wantBody() {
+        guard isOnEventLoop else { return connection.eventLoop.execute { self.wantBody() } }
+        connection.value.bodyIsWanted(by: self)
+    }
+
+    /// The request has come out of the host's middleware.
+    func route(_ request: MiddlewareRequest, for caller: any Caller) {
+        guard isOnEventLoop else {
+            return connection.eventLoop.execute { self.route(request, for: caller) }
+        }
+        connection.value.route(request, of: self, for: caller)
+    }
+
+    /// A call has come out of a backend's middleware. Inline methods run here.
+    func submit(_ call: Call, to backend: Backend) {
+        guard isOnEventLoop else {
+            return connection.eventLoop.execute { self.submit(call, to: backend) }
+        }
+        guard attach(call) else { return call.cancel() }
+        connection.value.group.submit(call, to: backend)
+    }
+
+    /// A shadow's call has come out of its backend's middleware.
+    func submit(copy call: Call, to backend: Backend) {
+        guard isOnEventLoop else {
+            return connection.eventLoop.execute { self.submit(copy: call, to: backend) }
+        }
+        connection.value.group.submit(call, to: backend)
+    }
+
+    private var isOnEventLoop: Bool { connection.eventLoop.inEventLoop }
+
+    // MARK: The call
 
     /// Keeps the call that is to be submitted, so that it can be cancelled.
     ///
     /// - Returns: whether it is still wanted.
-    func attach(_ call: Call) -> Bool {
+    private func attach(_ call: Call) -> Bool {
         state.withLockedValue { state in
             if !state.isOver { state.call = call }
             return !state.isOver
@@ -97,7 +135,7 @@ final class HTTPExchange: FinalCaller {
 
     func receive(_ result: Result<PluginResponse, DispatchError>) {
         let wasStreamed = end()
-        if connection.eventLoop.inEventLoop {
+        if isOnEventLoop {
             write(result)
         } else if wasStreamed {
             // The same way as the parts, so that it comes after them.

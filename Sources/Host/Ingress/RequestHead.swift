@@ -1,14 +1,17 @@
 internal import HostDispatch
+internal import HostMiddleware
+internal import HostPlugins
 internal import NIOHTTP1
 
 /// What the host reads from a request's head, in one pass over the headers. A class, because it is handed around and
 /// its dozen strings are not worth counting each time.
-final class RequestHead: Sendable {
+final class RequestHead: SentHead {
     let head: HTTPRequestHead
-    let path: Substring
-    let query: Substring
+    let path: String
+    let query: String
     let contentType: String
-    let callMethod: String?
+    /// The plugin's method that is called.
+    let method: String
     let shardKey: String
     /// The caller's own, if it is acceptable.
     let requestID: String?
@@ -28,27 +31,28 @@ final class RequestHead: Sendable {
         var found = Found()
         for (name, untrimmed) in head.headers {
             let value = Self.trimmed(untrimmed)
+            func isNamed(_ known: String) -> Bool { HeaderName.areEqual(name, known) }
             // The length tells most headers apart; only a likely one is compared.
             switch name.utf8.count {
-            case 4 where Self.equal(name, "host"):
+            case 4 where isNamed("host"):
                 found.hostCount += 1
                 found.hasValidHost = found.hasValidHost && value.utf8.allSatisfy(Self.isHostByte)
-            case 6 where Self.equal(name, "expect"):
-                found.expectsContinue = Self.equal(value, "100-continue")
-            case 7 where Self.equal(name, "upgrade"): found.asksForOtherProtocol = true
-            case 12 where Self.equal(name, "content-type"): found.contentType = value
-            case 12 where Self.equal(name, "x-request-id"): found.requestID = value
-            case 14 where Self.equal(name, "content-length"): found.contentLength = Int(value)
-            case 17 where Self.equal(name, "x-serve-shard-key"): found.shardKey = value
-            case 17 where Self.equal(name, "transfer-encoding"):
+            case 6 where isNamed("expect"):
+                found.expectsContinue = HeaderName.areEqual(value, "100-continue")
+            case 7 where isNamed("upgrade"): found.asksForOtherProtocol = true
+            case 12 where isNamed("content-type"): found.contentType = value
+            case 12 where isNamed("x-request-id"): found.requestID = value
+            case 14 where isNamed("content-length"): found.contentLength = Int(value)
+            case 17 where isNamed("x-serve-shard-key"): found.shardKey = value
+            case 17 where isNamed("transfer-encoding"):
                 found.transferEncoding = found.transferEncoding.map { "\($0), \(value)" } ?? value
-            case 19 where Self.equal(name, "x-serve-call-method"): found.callMethod = value
-            case 25 where Self.equal(name, "x-request-timeout-seconds"): found.timeout = value
+            case 19 where isNamed("x-serve-call-method"): found.callMethod = value
+            case 25 where isNamed("x-request-timeout-seconds"): found.timeout = value
             default: break
             }
         }
         contentType = found.contentType
-        callMethod = found.callMethod
+        method = found.callMethod ?? PluginDescriptor.defaultMethod
         shardKey = found.shardKey
         requestID = found.requestID.flatMap { RequestID.isAcceptable($0) ? $0 : nil }
         contentLength = found.contentLength
@@ -74,6 +78,10 @@ final class RequestHead: Sendable {
         var asksForOtherProtocol = false
     }
 
+    var httpMethod: String { head.method.rawValue }
+
+    var headers: HTTPHeaders { head.headers }
+
     /// Whether the client speaks HTTP/1.1: connections persist, and bodies may come in chunks.
     var isHTTP11: Bool { (head.version.major, head.version.minor) >= (1, 1) }
 
@@ -88,10 +96,10 @@ final class RequestHead: Sendable {
 
     var transferCoding: TransferCoding {
         guard let transferEncoding else { return .none }
-        if Self.equal(transferEncoding, "chunked") { return .chunked }
+        if HeaderName.areEqual(transferEncoding, "chunked") { return .chunked }
         let last = transferEncoding.split(separator: ",").last ?? ""
-        let isChunked = Self.equal(String(last.drop { $0 == " " || $0 == "\t" }), "chunked")
-        return isChunked ? .chunkedAtLast : .endless
+        let coding = String(last.drop { $0 == " " || $0 == "\t" })
+        return HeaderName.areEqual(coding, "chunked") ? .chunkedAtLast : .endless
     }
 
     /// The header fields in the order sent, names in lower case.
@@ -121,7 +129,7 @@ final class RequestHead: Sendable {
     /// Path and query of a request target, in origin form (`/echo?a=1`) or absolute form (`http://host/echo`).
     ///
     /// Source: RFC 9112, section 3.2.
-    private static func split(_ target: String) -> (Substring, Substring) {
+    private static func split(_ target: String) -> (path: String, query: String) {
         var rest = target[...]
         if !rest.utf8.starts(with: "/".utf8), let scheme = rest.firstRange(of: "://") {
             rest = rest[scheme.upperBound...]
@@ -130,7 +138,7 @@ final class RequestHead: Sendable {
         let mark = rest.utf8.firstIndex(of: UInt8(ascii: "?"))
         let path = rest[..<(mark ?? rest.endIndex)]
         let query = mark.map { rest[rest.utf8.index(after: $0)...] } ?? ""
-        return (path.isEmpty ? "/" : path, query)
+        return (path.isEmpty ? "/" : String(path), String(query))
     }
 
     /// A field's value without the white space that may stand behind it, which NIO's decoder leaves there.
@@ -155,19 +163,6 @@ final class RequestHead: Sendable {
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"):
             true
         default: "-_~!$&'()*+,;=%[]".utf8.contains(byte)
-        }
-    }
-
-    /// Compares a header with a name in lower case.
-    private static func equal(_ text: String, _ lowercased: StaticString) -> Bool {
-        var text = text
-        return text.withUTF8 { bytes in
-            let expected = unsafe UnsafeBufferPointer(
-                start: lowercased.utf8Start, count: lowercased.utf8CodeUnitCount)
-            guard bytes.count == expected.count else { return false }
-            return unsafe zip(bytes, expected).allSatisfy { byte, expected in
-                byte == expected || (byte >= 0x41 && byte <= 0x5A && byte | 0x20 == expected)
-            }
         }
     }
 }

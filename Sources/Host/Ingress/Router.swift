@@ -23,7 +23,9 @@ struct Router: Sendable {
         if request.path.utf8.starts(with: "/-/".utf8) {
             return reserved(request, isDraining: isDraining)
         }
-        guard let endpoint = routes.endpoint(path: request.path) else { return notFound(request) }
+        guard let endpoint = routes.endpoint(path: request.path[...]) else {
+            return notFound(request)
+        }
         guard endpoint.accepts(httpMethod: request.head.method.rawValue) else {
             return notAllowed(request, allowed: endpoint.httpMethods)
         }

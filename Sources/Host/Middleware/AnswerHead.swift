@@ -14,13 +14,17 @@ package struct AnswerHead: Sendable {
     /// The size of the whole body; nil: it comes in pieces, or the host writes it.
     package let bodySize: Int?
 
-    /// - Parameter isWhole: whether nothing follows.
-    init(_ response: PluginResponse, isWhole: Bool) {
+    /// - Parameters:
+    ///   - response: what the head says is taken out, so that it has one owner when stages change it.
+    ///   - isWhole: whether nothing follows.
+    init(takenFrom response: inout PluginResponse, isWhole: Bool) {
         bodySize = isWhole ? response.body.readableBytes : nil
         status = response.status
-        contentType = response.contentType
-        headers = response.headers
+        contentType = ""
+        headers = []
         isError = false
+        swap(&contentType, &response.contentType)
+        swap(&headers, &response.headers)
     }
 
     init(_ error: DispatchError) {
@@ -31,12 +35,12 @@ package struct AnswerHead: Sendable {
         isError = true
     }
 
-    func apply(to response: inout PluginResponse) {
+    consuming func put(into response: inout PluginResponse) {
         response.contentType = contentType
         response.headers = headers
     }
 
-    func apply(to error: inout DispatchError) {
+    consuming func put(into error: inout DispatchError) {
         error.headers = headers
     }
 
@@ -44,10 +48,12 @@ package struct AnswerHead: Sendable {
 
     /// The values of all fields of a name, in whatever case.
     package subscript(name: String) -> [String] {
-        headers.lazy.filter { Self.equal($0.name, name) }.map(\.value)
+        headers.lazy.filter { HeaderName.areEqual($0.name, name) }.map(\.value)
     }
 
     package mutating func add(_ name: String, _ value: String) {
+        // Where there is one there are mostly more.
+        if headers.isEmpty { headers.reserveCapacity(4) }
         headers.append((name, value))
     }
 
@@ -58,17 +64,18 @@ package struct AnswerHead: Sendable {
     }
 
     package mutating func remove(_ name: String) {
-        headers.removeAll { Self.equal($0.name, name) }
+        for index in headers.indices.reversed() where HeaderName.areEqual(headers[index].name, name)
+        {
+            headers.remove(at: index)
+        }
     }
 
     /// Adds to the list of what the answer depends on, unless it is there.
     package mutating func addVary(_ name: String) {
         let known = self["vary"].joined(separator: ",").split { $0 == "," || $0 == " " }
-        guard !known.contains(where: { $0 == "*" || Self.equal(String($0), name) }) else { return }
+        guard !known.contains(where: { $0 == "*" || HeaderName.areEqual(String($0), name) }) else {
+            return
+        }
         add("vary", name)
-    }
-
-    private static func equal(_ first: String, _ second: String) -> Bool {
-        first.utf8.count == second.utf8.count && first.lowercased() == second.lowercased()
     }
 }

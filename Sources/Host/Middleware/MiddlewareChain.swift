@@ -1,6 +1,7 @@
 package import HostDispatch
 package import HostPlugins
-internal import NIOCore
+package import NIOCore
+internal import Synchronization
 
 /// Stages around the plugins, or around one of them; the first is the outermost.
 package final class MiddlewareChain: Sendable {
@@ -29,6 +30,7 @@ package final class MiddlewareChain: Sendable {
     }
 
     package let links: [Link]
+    private let requests = Atomic<Int>(0)
 
     package init(_ links: [Link]) {
         self.links = links
@@ -42,16 +44,20 @@ package final class MiddlewareChain: Sendable {
     package func run(
         _ request: MiddlewareRequest, for caller: any Caller, end: @escaping End
     ) {
-        Passage(way: Way(links, end: end), index: 0, entered: .now()).enter(request, for: caller)
+        let number = requests.add(1, ordering: .relaxed).oldValue
+        let way = Way(links, timer: StageTimer(request: number), end: end)
+        Passage(way: way, index: 0, entered: way.timer.now()).enter(request, for: caller)
     }
 
     /// What all passages of one request have in common.
     fileprivate final class Way: Sendable {
         let links: [Link]
+        let timer: StageTimer
         let end: End
 
-        init(_ links: [Link], end: @escaping End) {
+        init(_ links: [Link], timer: StageTimer, end: @escaping End) {
             self.links = links
+            self.timer = timer
             self.end = end
         }
     }
@@ -68,27 +74,37 @@ package struct Passage: Sendable {
     /// What is counted of the stage.
     package var meter: StageMeter { way.links[index].meter }
 
+    /// For ``addTime(since:)``.
+    package func now() -> NIODeadline { way.timer.now() }
+
+    /// The stage has been at work on the request.
+    package func addTime(since start: NIODeadline) { addTime(start, to: now()) }
+
+    private func addTime(_ start: NIODeadline, to end: NIODeadline) {
+        way.timer.add(start, to: end, of: meter)
+    }
+
     /// Lets the request go on.
     package func proceed(_ request: MiddlewareRequest, for caller: any Caller) {
-        let now = NIODeadline.now()
-        meter.add(now - entered)
+        let now = now()
+        addTime(entered, to: now)
         Passage(way: way, index: index + 1, entered: now).enter(request, for: caller)
     }
 
     /// Lets a request go on that has been there: its answer was not good enough.
     package func proceedAgain(_ request: MiddlewareRequest, for caller: any Caller) {
-        Passage(way: way, index: index + 1, entered: .now()).enter(request, for: caller)
+        Passage(way: way, index: index + 1, entered: now()).enter(request, for: caller)
     }
 
     /// Answers the request; what is behind the stage never sees it.
     package func answer(_ caller: any Caller, with response: PluginResponse) {
-        meter.add(.now() - entered)
+        addTime(since: entered)
         caller.receive(.success(response))
     }
 
     /// Refuses the request; what is behind the stage never sees it.
     package func refuse(_ caller: any Caller, with error: DispatchError) {
-        meter.add(.now() - entered)
+        addTime(since: entered)
         meter.addError()
         caller.receive(.failure(error))
     }
@@ -123,7 +139,7 @@ package struct Passage: Sendable {
                 var request = request
                 request.body = bytes
                 // The stage is not to blame for the time that the body took.
-                body(request, Passage(way: way, index: index, entered: .now()))
+                body(request, Passage(way: way, index: index, entered: now()))
             case .failure(let error):
                 caller.receive(.failure(error))
             }

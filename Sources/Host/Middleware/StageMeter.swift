@@ -12,7 +12,8 @@ package final class StageMeter: Sendable {
         package var calls: Int
         /// Requests that the stage has refused, or failed at.
         package var errors: Int
-        /// The time that it took for them, on both ways, in seconds; the waiting that it did among it.
+        /// The time that it took for them, on both ways, in seconds; the waiting that it did among it. Scaled up from a
+        /// sample: see ``StageTimer``.
         package var seconds: Double
     }
 

@@ -66,7 +66,7 @@ private final class Crossing {
             passage.proceed(passed, for: inbox)
         }
         let event = await inbox.next()
-        returned = .now()
+        returned = passage.now()
         try Task.checkCancellation()
         switch event {
         case .part(let first):
@@ -138,7 +138,7 @@ private final class Crossing {
 
     /// Counts the time that the stage had the answer for; once.
     private func meterReturn() {
-        if let returned { passage.meter.add(.now() - returned) }
+        if let returned { passage.addTime(since: returned) }
         returned = nil
     }
 }

@@ -15,6 +15,8 @@ final class CORSStage: MiddlewareStage {
     ) { policy, _ in CORSStage(policy) }
 
     private let policy: CORSPolicy
+    /// Whether answers are the same for all origins.
+    private let isSameForAll: Bool
     private let origins: Set<String>
     private let pattern: OriginPattern?
     private let methods: Set<String>
@@ -27,6 +29,7 @@ final class CORSStage: MiddlewareStage {
 
     init(_ policy: CORSPolicy) {
         self.policy = policy
+        isSameForAll = policy.isSameForAll
         origins = Set(policy.allowOrigins)
         pattern = policy.allowOriginRegex.flatMap(OriginPattern.init)
         methods = Set(policy.allowMethods)
@@ -43,7 +46,7 @@ final class CORSStage: MiddlewareStage {
     ) {
         // Browsers don't call through handles.
         guard request.origin == .http else { return passage.proceed(request, for: caller) }
-        let origin = allowedOrigin(request.headers)
+        let origin = allowedOrigin(request)
         if request.httpMethod == "OPTIONS" {
             let method = request.headers["access-control-request-method"]
             if method.count == 1, request.headers.contains(name: "origin") {
@@ -66,7 +69,7 @@ final class CORSStage: MiddlewareStage {
         // What a plugin says of the matter doesn't count where an operator says something.
         head.remove("access-control-allow-origin")
         head.remove("access-control-allow-credentials")
-        if !policy.isSameForAll { head.addVary("Origin") }
+        if !isSameForAll { head.addVary("Origin") }
         guard let origin else { return }
         head.add("access-control-allow-origin", origin)
         if policy.allowCredentials { head.add("access-control-allow-credentials", "true") }
@@ -139,7 +142,7 @@ final class CORSStage: MiddlewareStage {
 
     private var varyOfPreflights: String {
         var names: [String] = []
-        if !policy.isSameForAll { names.append("Origin") }
+        if !isSameForAll { names.append("Origin") }
         if policy.allowsAnyMethod, policy.allowCredentials {
             names.append("Access-Control-Request-Method")
         }
@@ -150,10 +153,10 @@ final class CORSStage: MiddlewareStage {
     // MARK: Origins
 
     /// What an answer to a page says of its origin; nil: nothing.
-    private func allowedOrigin(_ headers: HTTPHeaders) -> String? {
+    private func allowedOrigin(_ request: MiddlewareRequest) -> String? {
         // The same for those that don't ask: a cache may keep the answer for one that does.
-        if policy.isSameForAll { return "*" }
-        let sent = headers["origin"]
+        if isSameForAll { return "*" }
+        let sent = request.headers["origin"]
         // No browser sends more than one.
         guard sent.count == 1 else { return nil }
         let origin = sent[0]

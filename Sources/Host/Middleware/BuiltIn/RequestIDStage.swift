@@ -28,53 +28,50 @@ final class RequestIDStage: MiddlewareStage {
     ]
 
     private let header: String
+    /// Whether that is the one that the host itself reads.
+    private let isUsual: Bool
     private let trustsIncoming: Bool
 
     init(_ options: Options) {
         header = options.header.lowercased()
+        isUsual = header == Self.usual
         trustsIncoming = options.trustIncoming
     }
 
     func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
-        var request = request
+        let sent = request.headers[header]
+        let usual = isUsual ? sent : request.headers[Self.usual]
+        var id = caller.requestID
         if trustsIncoming {
-            if let id = Self.id(in: request.headers, header), id != caller.requestID {
+            if sent.count == 1, sent[0] != id, RequestID.isAcceptable(sent[0]) {
+                id = sent[0]
                 caller.rename(requestID: id)
             }
-        } else if request.origin == .http,
-            request.headers[Self.usual].contains(caller.requestID)
-        {
+        } else if request.origin == .http, usual.contains(id) {
             // The host has taken it from the request. A handle's call has that of the request that led to it.
-            caller.rename(requestID: RequestID.make())
+            id = RequestID.make()
+            caller.rename(requestID: id)
         }
-        let id = caller.requestID
-        replace(header, by: id, in: &request)
-        if header != Self.usual { replace(Self.usual, by: id, in: &request) }
-        let filter = Filter(header: header, id: id)
-        passage.proceed(request, for: FilteringCaller(filter, before: caller, passage))
-    }
-
-    /// The one that a request comes with; nil: there is none, or not one that can stand in a log.
-    private static func id(in headers: HTTPHeaders, _ name: String) -> String? {
-        let ids = headers[name]
-        return ids.count == 1 && RequestID.isAcceptable(ids[0]) ? ids[0] : nil
-    }
-
-    /// The plugin is not shown another id than the one that the host has.
-    private func replace(_ name: String, by id: String, in request: inout MiddlewareRequest) {
-        let sent = request.headers[name]
-        guard !sent.isEmpty, sent != [id] else { return }
-        request.headers.replaceOrAdd(name: name, value: id)
+        let caller = FilteringCaller(Filter(stage: self, id: id), before: caller, passage)
+        // The plugin is not shown another id than the one that the host has.
+        func isOther(_ sent: [String]) -> Bool { !sent.isEmpty && sent != [id] }
+        guard isOther(sent) || isOther(usual) else {
+            return passage.proceed(request, for: caller)
+        }
+        var request = request
+        if isOther(sent) { request.headers.replaceOrAdd(name: header, value: id) }
+        if isOther(usual) { request.headers.replaceOrAdd(name: Self.usual, value: id) }
+        passage.proceed(request, for: caller)
     }
 
     private struct Filter: AnswerFilter {
-        let header: String
+        let stage: RequestIDStage
         let id: String
 
         func begin(_ head: inout AnswerHead) {
             // Those of the host's errors have it.
-            guard !head.isError || header != RequestIDStage.usual else { return }
-            head.set(header, id)
+            guard !head.isError || !stage.isUsual else { return }
+            head.set(stage.header, id)
         }
     }
 }
