@@ -153,7 +153,7 @@ import Testing
         #expect(!state.value.isIdle)
     }
 
-    @Test("a tick that comes early keeps the deadlines of calls, also while one waits for a replica")
+    @Test("a tick that comes early keeps the deadlines, also while a call waits for a replica")
     func earlyTick() throws {
         let state = Box(try state("blocks"))
         _ = admit(state, backend.call())
