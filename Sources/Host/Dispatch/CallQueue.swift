@@ -116,8 +116,8 @@ struct CallQueue {
 
     /// When a batch that is not full begins all the same, or a deadline passes; never, if nothing waits.
     ///
-    /// A batch that is due already and waits for a free replica has no say: it is the replica's return that goes on, not
-    /// the clock.
+    /// A batch that is due already and waits for a free replica has no say: not the clock goes on with it, but the
+    /// replica's return.
     func nextEvent(after now: NIODeadline) -> NIODeadline {
         var next = nextBatch(after: now)
         for lane in lanes {
