@@ -10,7 +10,8 @@ import Testing
         var timed = 0
         for number in 0..<1_064 {
             let timer = StageTimer(request: number)
-            if timer.now() > .distantPast { timed += 1 }
+            #expect((timer.now() > .distantPast) == timer.isTiming)
+            if timer.isTiming { timed += 1 }
             timer.add(.uptimeNanoseconds(0), to: .uptimeNanoseconds(1_000), of: meter)
         }
         #expect(timed == 64 + 1_000 / 8)

@@ -81,7 +81,7 @@ package struct Passage: Sendable {
     package func addTime(since start: NIODeadline) { addTime(start, to: now()) }
 
     private func addTime(_ start: NIODeadline, to end: NIODeadline) {
-        way.timer.add(start, to: end, of: meter)
+        if way.timer.isTiming { way.timer.add(start, to: end, of: meter) }
     }
 
     /// Lets the request go on.

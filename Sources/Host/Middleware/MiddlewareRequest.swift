@@ -94,6 +94,9 @@ package struct MiddlewareRequest: Sendable {
         }
     }
 
+    /// In bytes; nil until all of it is there.
+    package var bodySize: Int? { parts.body?.readableBytes }
+
     /// When the call ends at the latest. A stage may make it earlier, never later.
     package var limit: NIODeadline? { parts.limit }
 

@@ -20,10 +20,12 @@ struct StageTimer: Sendable {
         }
     }
 
+    var isTiming: Bool { weight > 0 }
+
     /// Something without meaning for a request that is not timed.
-    func now() -> NIODeadline { weight == 0 ? .distantPast : .now() }
+    func now() -> NIODeadline { isTiming ? .now() : .distantPast }
 
     func add(_ start: NIODeadline, to end: NIODeadline, of meter: StageMeter) {
-        if weight > 0 { meter.add((end - start) * weight) }
+        if isTiming { meter.add((end - start) * weight) }
     }
 }

@@ -28,14 +28,16 @@ final class BodyLimitStage: MiddlewareStage {
     }
 
     func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
-        // A body that came in chunks has not said how large it will be; and one that is refused is not waited for.
-        if request.body == nil { request.incoming?.lower(limit: limit) }
-        let size =
-            request.body?.readableBytes
-            ?? request.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        guard size <= limit else {
+        guard (request.bodySize ?? announcedSize(of: request)) <= limit else {
             return passage.refuse(caller, with: IncomingBody.tooLarge(limit: limit))
         }
         passage.proceed(request, for: caller)
+    }
+
+    /// Of a body that is still to come.
+    private func announcedSize(of request: MiddlewareRequest) -> Int {
+        // One that comes in chunks does not say how large it will be; and one that is refused is not waited for.
+        request.incoming?.lower(limit: limit)
+        return request.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
     }
 }
