@@ -5,8 +5,8 @@ internal import HostPlugins
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Requests on their way through the host's middleware. They enter it when their head is there, and are routed when
-/// they leave it; what a stage answers before the body has arrived waits until it has.
+/// Requests on their way through the host's middleware. They enter it whole if they came so, or else with their head
+/// alone, and are routed when they leave it; what a stage answers before the body has arrived waits until it has.
 extension HTTPConnection {
     /// A request that the stages have, and whose body is arriving.
     final class Passing {

@@ -8,8 +8,8 @@ package import HostDispatch
 /// be an event loop. To see the answer, it lets the request go on for a caller of its own in front of the one it was
 /// given, such as a ``FilteringCaller``.
 package protocol MiddlewareStage: Sendable {
-    /// Whether it looks at the request's body: then the request comes when all of it is there, otherwise as soon as
-    /// its head is.
+    /// Whether it looks at the request's body: then the request comes when all of it is there, otherwise as soon as its
+    /// head is, with the body if that came together with it.
     var readsBody: Bool { get }
 
     /// Why it lets nothing through, for operators; nil: it does.

@@ -20,12 +20,14 @@ struct StageTimer: Sendable {
         }
     }
 
+    /// Whether there is anything to ``add(_:to:of:)``.
     var isTiming: Bool { weight > 0 }
 
     /// Something without meaning for a request that is not timed.
     func now() -> NIODeadline { isTiming ? .now() : .distantPast }
 
+    /// - Parameter start: from ``now()``, as `end` is.
     func add(_ start: NIODeadline, to end: NIODeadline, of meter: StageMeter) {
-        if isTiming { meter.add((end - start) * weight) }
+        meter.add((end - start) * weight)
     }
 }
