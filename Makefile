@@ -4,7 +4,7 @@ HOST    := .build/release/backplane
 PLUGINS := .build/release/libecho.so .build/release/libcounter.so
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build serve test check bench soak fuzz sanitize format clean
+.PHONY: help deps build serve test check nightly bench soak chaos fuzz sanitize format clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
@@ -29,6 +29,8 @@ test: deps ## Run the tests (TEST_FLAGS="--filter Batcher" narrows them)
 check: ## All that CI runs
 	@scripts/check
 
+nightly: soak chaos fuzz ## What takes longer than CI may: over an hour
+
 bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a first look)
 	swift build -c release --product handle-benchmark
 	@scripts/setup --bench
@@ -38,11 +40,17 @@ soak: deps ## The long tests: 200,000 calls across 40 reloads
 	swift build --build-tests
 	BACKPLANE_SOAK=1 swift test --skip-build --filter "Soak|Backpressure"
 
+# An hour of it, under AddressSanitizer; CHAOS_SECONDS and CHAOS_SEED choose another time and what is drawn.
+CHAOS_SECONDS ?= 3600
+chaos: deps ## A host under everything at once, for an hour (CHAOS_SECONDS=60, CHAOS_SEED=1)
+	BACKPLANE_CHAOS_SECONDS=$(CHAOS_SECONDS) BACKPLANE_CHAOS_SEED=$(CHAOS_SEED) \
+		scripts/sanitize address -- --filter ChaosTests
+
 fuzz: deps ## The admin API against its document, by schemathesis (FUZZ_FLAGS="--seed 7 --cases 200")
 	swift build
 	@scripts/fuzz-admin $(FUZZ_FLAGS)
 
-sanitize: deps ## The tests under ThreadSanitizer, then AddressSanitizer
+sanitize: deps ## What has threads, under ThreadSanitizer, then AddressSanitizer
 	@scripts/sanitize
 
 format: ## Format the Swift sources in place
@@ -50,5 +58,5 @@ format: ## Format the Swift sources in place
 
 clean: ## Remove what the targets above made; fetched dependencies stay
 	swift package clean
-	rm -rf .build/tsan .build/asan bench-results.json
+	rm -rf .build/tsan .build/asan .build/plain bench-results.json
 	rm -f $(addprefix plugins.d/,$(notdir $(PLUGINS)))

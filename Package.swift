@@ -2,6 +2,13 @@
 
 import PackageDescription
 
+/// The slim package: what has threads, with its tests, and without the admin API, the command and all that only they
+/// need. For the sanitizers, which build the dependencies anew: `BACKPLANE_SLIM=1 swift build`.
+let isSlim = Context.environment["BACKPLANE_SLIM"] == "1"
+
+/// Of dependencies that the slim package has not.
+func unlessSlim<Element>(_ elements: Element...) -> [Element] { isSlim ? [] : elements }
+
 /// The rules for every Swift target: warnings are errors.
 let rules: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -23,6 +30,7 @@ let nioFoundation = Target.Dependency.product(
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -37,13 +45,16 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let asyncHTTPClient = Target.Dependency.product(
     name: "AsyncHTTPClient", package: "async-http-client")
 
-/// The rooms of the host, top first. A room may depend only on rooms below it; the compiler holds that.
-let rooms: [Target] = [
+/// The modules of the host, top first. One may depend only on those below it; the compiler holds that.
+let modules: [Target] = [
     .executableTarget(
         name: "backplane",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostForms", "HostInspection", nioCore,
-            logging,
+            "Backplane", "HostAdmin", "HostDeployment", "HostState", "HostConfigurationFiles",
+            "HostRouting", "HostForms", "HostInspection", "HostPlugins",
+            "HostLoader",
+            "HostCore",
+            "HostLogging", "CLinux", "CInterposition", nioCore, nioLocks, logging,
             serviceLifecycle, nioFoundation,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -54,48 +65,101 @@ let rooms: [Target] = [
     .target(
         name: "Backplane",
         dependencies: [
-            "HostAdmin", "HostIngress", "HostControl", "HostMiddleware", "HostDispatch",
-            "HostForms", "HostPlugins", serviceLifecycle, logging, nioCore, nioLocks, nioPosix,
-            nioFoundation, nioHTTP1, httpTypes, deques,
-        ],
+            "HostHTTP", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostPluginStages", "HostStages", "HostPipeline", "HostDispatch", "HostForms",
+            "HostLoader", "HostCore", "HostLogging", serviceLifecycle, logging,
+            nioCore, nioLocks,
+            nioPosix,
+            nioFoundation, httpTypes, deques,
+        ] + unlessSlim("HostAdmin"),
         path: "Sources/Host/Backplane",
+        exclude: [isSlim ? "Admin" : "WithoutAdmin"],
         swiftSettings: houseRules
     ),
     .target(
         name: "HostAdmin",
         dependencies: [
-            "HostControl", "HostDispatch", "HostForms", "HostPlugins", logging, serviceLifecycle,
-            nioCore, nioLocks, nioPosix, nioHTTP1, asyncHTTPClient, crypto, nioFoundation,
-            httpTypes, hummingbird,
+            "HostHTTP", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostPipeline", "HostDispatch", "HostForms",
+            "HostPlugins", "HostCore", "CLinux", logging, serviceLifecycle, nioCore,
+            nioLocks,
+            nioPosix,
+            nioHTTP1,
+            asyncHTTPClient, crypto, nioFoundation, httpTypes, hummingbird, hummingbirdCore,
         ],
         path: "Sources/Host/Admin",
         swiftSettings: houseRules
     ),
     .target(
-        name: "HostIngress",
+        name: "HostHTTP",
         dependencies: [
-            "HostControl", "HostMiddleware", "HostDispatch", "HostPlugins", nioCore, nioLocks,
-            nioPosix, nioHTTP1, logging, serviceLifecycle,
+            "HostRouting", "HostPipeline", "HostDispatch", "HostCore", "HostLogging", nioCore,
+            nioLocks, nioPosix, nioHTTP1, logging, serviceLifecycle,
         ],
-        path: "Sources/Host/Ingress",
+        path: "Sources/Host/HTTP",
         swiftSettings: houseRules
     ),
     .target(
-        name: "HostControl",
+        name: "HostDeployment",
         dependencies: [
-            "HostMiddleware", "HostDispatch", "HostForms", "HostPlugins", "HostTypedCalls", nioCore,
-            nioLocks, nioPosix, nioHTTP1, logging, serviceLifecycle, crypto, grdb,
+            "HostState", "HostConfigurationFiles", "HostPluginStages", "HostStages", "HostRouting",
+            "HostPipeline", "HostWorkers", "HostDispatch", "HostForms", "HostPlugins", "HostLoader",
+            "HostCore", "CLinux", nioCore, nioLocks, nioPosix, logging,
+            serviceLifecycle, crypto,
         ],
-        path: "Sources/Host/Control",
+        path: "Sources/Host/Deployment",
+        swiftSettings: houseRules
+    ),
+    // The only one that knows the database.
+    .target(
+        name: "HostState",
+        dependencies: [
+            "HostConfigurationFiles", "HostRouting", "HostPipeline", "HostDispatch",
+            "HostForms", "HostLoader", "HostCore", nioLocks, logging, grdb,
+        ],
+        path: "Sources/Host/State",
         swiftSettings: houseRules
     ),
     .target(
-        name: "HostMiddleware",
+        name: "HostConfigurationFiles",
         dependencies: [
-            "HostTokens", "HostDispatch", "HostForms", "HostPlugins", "CZlib", nioCore, nioLocks,
-            nioPosix, nioHTTP1, logging, tracing, crypto,
+            "HostStages", "HostRouting", "HostPipeline", "HostDispatch", "HostForms", "HostPlugins",
+            "HostLoader", "HostTypedCalls", "HostCore", nioCore, logging,
         ],
-        path: "Sources/Host/Middleware",
+        path: "Sources/Host/Configuration",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostStages",
+        dependencies: [
+            "HostTokens", "HostPipeline", "HostForms", "HostCore", "CZlib", nioCore, nioLocks,
+            nioPosix, logging, tracing, crypto,
+        ],
+        path: "Sources/Host/Stages",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostPluginStages",
+        dependencies: [
+            "HostPipeline", "HostDispatch", "HostPlugins", "HostForms", "HostCore", nioCore,
+            nioLocks, logging,
+        ],
+        path: "Sources/Host/PluginStages",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostRouting",
+        dependencies: [
+            "HostPipeline", "HostWorkers", "HostDispatch", "HostForms", "HostPlugins", "HostLoader",
+            "HostTypedCalls", "HostCore", nioCore, nioLocks, nioPosix, logging, crypto,
+        ],
+        path: "Sources/Host/Routing",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostPipeline",
+        dependencies: ["HostDispatch", "HostForms", "HostCore", nioCore, nioLocks, logging],
+        path: "Sources/Host/Pipeline",
         swiftSettings: houseRules
     ),
     // Apart from the stages: jwt-kit brings Foundation along, which lays claim to the C library's structs.
@@ -106,37 +170,71 @@ let rooms: [Target] = [
         swiftSettings: houseRules
     ),
     .target(
+        name: "HostWorkers",
+        dependencies: ["HostDispatch", "HostPlugins", "HostCore", nioLocks],
+        path: "Sources/Host/Workers",
+        swiftSettings: houseRules
+    ),
+    .target(
         name: "HostDispatch",
         dependencies: [
-            "HostPlugins", nioCore, nioLocks, logging, deques,
+            "HostCore", "HostLogging", nioCore, nioLocks, logging,
+            deques,
         ],
         path: "Sources/Host/Dispatch",
         swiftSettings: houseRules
     ),
     .target(
         name: "HostInspection",
-        dependencies: ["HostPlugins", "HostTypedCalls"],
+        dependencies: ["HostPlugins", "HostLoader", "HostCore", "HostTypedCalls"],
         path: "Sources/Host/Inspection",
         swiftSettings: houseRules
     ),
     .target(
         name: "HostPlugins",
-        dependencies: ["HostForms", "HostTypedCalls", "PluginABI", nioCore, nioLocks, logging],
+        dependencies: [
+            "HostLoader", "HostForms", "HostTypedCalls", "HostCore", "CLinux",
+            "PluginABI",
+            nioCore,
+            nioLocks, nioPosix, logging,
+        ],
         path: "Sources/Host/Plugins",
         swiftSettings: houseRules
     ),
     .target(
+        name: "HostLoader",
+        dependencies: ["HostCore", "HostLogging", "CLinux", nioLocks],
+        path: "Sources/Host/Loader",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostCore",
+        dependencies: ["HostLogging", "CLinux", logging, nioCore, nioLocks, nioPosix],
+        path: "Sources/Host/Core",
+        swiftSettings: houseRules
+    ),
+    .target(
         name: "HostForms",
-        dependencies: [.product(name: "Yams", package: "Yams")],
+        dependencies: ["HostCore", .product(name: "Yams", package: "Yams")],
         path: "Sources/Host/Forms",
         swiftSettings: houseRules
     ),
     .target(
         name: "HostTypedCalls",
-        dependencies: ["CLibFFI", nioCore],
+        dependencies: ["HostCore", "CLibFFI", nioCore],
         path: "Sources/Host/TypedCalls",
         swiftSettings: houseRules
     ),
+    .target(
+        name: "HostLogging",
+        dependencies: ["CLinux", nioLocks, logging],
+        path: "Sources/Host/Logging",
+        swiftSettings: houseRules
+    ),
+    .target(name: "CLinux", path: "Sources/CLinux"),
+    // Of the program alone: what stands in front of the C library's functions does so in the whole process.
+    .target(
+        name: "CInterposition", dependencies: ["CLinux"], path: "Sources/CInterposition"),
     .systemLibrary(
         name: "CLibFFI", path: "Sources/CLibFFI", pkgConfig: "libffi",
         providers: [.apt(["libffi-dev"])]),
@@ -196,11 +294,14 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Backplane", "HostAdmin", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
-            "HostPlugins",
-            asyncHTTPClient, nioCore, nioLocks, nioHTTP1, logging, serviceLifecycle,
-        ],
+            "Backplane", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostPluginStages", "HostStages", "HostPipeline", "HostWorkers", "HostDispatch",
+            "HostForms",
+            "HostPlugins", "HostLoader", "HostCore", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
+            serviceLifecycle,
+        ] + unlessSlim("HostAdmin", asyncHTTPClient),
         path: "Tests/Support",
+        exclude: [isSlim ? "WithAdmin" : "Slim"],
         swiftSettings: rules
     ),
     .testTarget(
@@ -209,109 +310,160 @@ let tests: [Target] = [
         swiftSettings: rules
     ),
     .testTarget(
+        name: "LoggingTests", dependencies: ["TestSupport", "HostLogging", logging],
+        swiftSettings: rules),
+    .testTarget(
         name: "FormsTests", dependencies: ["TestSupport", "HostForms"], swiftSettings: rules),
     .testTarget(
         name: "PluginsTests",
-        dependencies: ["TestSupport", "HostPlugins", nioCore, nioLocks, logging],
+        dependencies: [
+            "TestSupport", "HostPlugins", "HostLoader", "HostCore", nioCore, nioLocks, logging,
+        ],
         swiftSettings: rules
     ),
     .testTarget(
         name: "InspectionTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostInspection", "HostPlugins", "HostTypedCalls",
+            "TestSupport", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostInspection", "HostPlugins", "HostLoader", "HostCore",
+            "HostTypedCalls",
         ],
         swiftSettings: rules
     ),
     .testTarget(
         name: "DispatchTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostMiddleware",
-            "HostDispatch", "HostForms",
-            "HostPlugins", nioCore, nioLocks, nioPosix, logging,
+            "TestSupport", "Backplane", "HostDeployment", "HostState", "HostConfigurationFiles",
+            "HostRouting", "HostPluginStages", "HostStages", "HostPipeline", "HostWorkers",
+            "HostDispatch",
+            "HostForms", "HostPlugins", "HostLoader", "HostCore", nioCore, nioLocks, nioPosix,
+            logging,
         ],
         swiftSettings: rules
     ),
     .testTarget(
         name: "ControlTests",
         dependencies: [
-            "TestSupport", "HostControl", "HostMiddleware", "HostDispatch", "HostForms",
-            "HostPlugins", "HostTypedCalls", "state-writer", nioCore, nioLocks, nioPosix, logging,
+            "TestSupport", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostPluginStages", "HostStages", "HostPipeline", "HostDispatch", "HostForms",
+            "HostPlugins", "HostLoader", "HostCore", "HostTypedCalls", "state-writer", nioCore,
+            nioLocks,
+            nioPosix, logging,
             grdb,
         ],
         swiftSettings: rules
     ),
     .executableTarget(
         name: "state-writer",
-        dependencies: ["TestSupport", "HostControl", "HostForms"],
+        dependencies: [
+            "TestSupport", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostForms",
+        ],
         path: "Tests/StateWriter",
         swiftSettings: rules
     ),
     .testTarget(
         name: "MiddlewareTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostControl", "HostMiddleware", "HostTokens",
-            "HostDispatch", "HostForms", "HostPlugins", "CZlib", crypto, nioPosix, nioCore,
+            "TestSupport", "Backplane", "HostDeployment", "HostState", "HostConfigurationFiles",
+            "HostRouting", "HostPluginStages", "HostStages", "HostPipeline", "HostTokens",
+            "HostDispatch", "HostForms", "HostPlugins", "HostLoader", "HostCore", "CZlib", crypto,
+            nioPosix,
+            nioCore,
             nioLocks, nioHTTP1, nioFoundation, nioEmbedded, logging, httpTypes, tracing,
             inMemoryTracing,
         ],
         swiftSettings: rules
     ),
     .testTarget(
-        name: "IngressTests",
+        name: "HTTPTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostIngress", "HostControl", "HostMiddleware",
-            "HostDispatch", "HostPlugins",
+            "TestSupport", "Backplane", "HostHTTP", "HostDeployment", "HostState",
+            "HostConfigurationFiles", "HostRouting", "HostPluginStages", "HostStages",
+            "HostPipeline",
+            "HostDispatch", "HostPlugins", "HostLoader", "HostCore",
             nioCore, nioPosix, nioHTTP1,
         ],
         swiftSettings: rules
     ),
     .testTarget(
+        name: "ChaosTests",
+        dependencies: [
+            "TestSupport", "Backplane", "HostDeployment", "HostState", "HostConfigurationFiles",
+            "HostRouting", nioLocks,
+        ],
+        swiftSettings: rules),
+    .testTarget(
         name: "BackplaneTests",
         dependencies: [
-            "TestSupport", "Backplane", "BackplaneHummingbird", "HostAdmin", "HostControl",
-            "HostForms", "embedding", "own-middleware", nioCore, nioLocks, httpTypes, hummingbird,
+            "TestSupport", "Backplane", "HostDeployment", "HostState", "HostConfigurationFiles",
+            "HostRouting", "HostForms", nioCore, nioLocks, httpTypes,
             logging,
-        ],
+        ] + unlessSlim("BackplaneHummingbird", "embedding", "own-middleware", hummingbird),
+        exclude: isSlim
+            ? [
+                "EmbeddingExampleTests.swift", "HummingbirdStageTests.swift",
+                "OwnMiddlewareExampleTests.swift",
+            ] : [],
         swiftSettings: rules
     ),
     .testTarget(
         name: "HostTests",
         dependencies: [
-            "TestSupport", "Backplane", "HostAdmin", "HostControl", "HostForms", "backplane",
-            nioCore,
+            // Not the program, which is started as such: what it exports in place of the C library is for it alone.
+            "TestSupport", "Backplane", "HostAdmin", "HostDeployment", "HostState",
+            "HostConfigurationFiles", "HostRouting", "HostForms", "HostPlugins",
+            "HostLoader",
+            "HostCore",
+            nioCore, nioPosix,
         ],
         swiftSettings: rules
     ),
     .testTarget(
-        name: "TidyTests", dependencies: ["TestSupport", "HostControl", "HostForms"],
+        name: "TidyTests",
+        dependencies: [
+            "TestSupport", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
+            "HostForms",
+        ],
         swiftSettings: rules),
+]
+
+/// What the slim package leaves out.
+let leftOut: Set<String> = [
+    "backplane", "HostAdmin", "HostInspection", "BackplaneHummingbird", "embedding",
+    "own-middleware", "handle-benchmark", "InspectionTests", "HostTests", "TidyTests",
 ]
 
 let package = Package(
     name: "backplane",
     products: [
-        .executable(name: "backplane", targets: ["backplane"]),
         .library(name: "Backplane", targets: ["Backplane"]),
-        .library(name: "BackplaneHummingbird", targets: ["BackplaneHummingbird"]),
         // The example plugins: each becomes a lib<name>.so that `make` puts into plugins.d.
         .library(name: "echo", type: .dynamic, targets: ["EchoBackend"]),
         .library(name: "counter", type: .dynamic, targets: ["CounterBackend"]),
-    ],
+    ]
+        + unlessSlim(
+            .executable(name: "backplane", targets: ["backplane"]),
+            .library(name: "BackplaneHummingbird", targets: ["BackplaneHummingbird"])),
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
-        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
-        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
-    ],
-    targets: rooms + adapters + examplePlugins + programs + tests
+    ]
+        + unlessSlim(
+            .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+            .package(
+                url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+            .package(
+                url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0")),
+    targets: (modules + adapters + examplePlugins + programs + tests)
+        .filter { !isSlim || !leftOut.contains($0.name) }
 )

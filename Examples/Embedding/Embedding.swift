@@ -35,14 +35,14 @@ import NIOCore
         print("counter:", try await counter.remote().text())
     }
 
-    /// A call begins at once and is waited for when its answer is needed.
+    /// A call begins at once and is waited for when its response is needed.
     private static func callManyTimesAtOnce(_ echo: Handle) async throws {
         let upper = echo.options(methodName: "upper")
         let answers = ["one", "two", "three"].map { upper.remote($0) }
         for answer in answers { print("upper:", try await answer.text()) }
     }
 
-    /// An answer that the plugin writes in parts. A reader that is slow holds the plugin back.
+    /// A response that the plugin writes in parts. A reader that is slow holds the plugin back.
     private static func readAsItComes(_ echo: Handle) async throws {
         let answer = echo.options(methodName: "lines").remote("first\nsecond\nthird")
         for try await line in try await answer.stream() {
@@ -53,7 +53,7 @@ import NIOCore
     /// Errors say what HTTP says.
     private static func makeMistakes(_ echo: Handle) async {
         do {
-            _ = try await echo.options(methodName: "nope").remote().answer()
+            _ = try await echo.options(methodName: "nope").remote().response()
         } catch {
             print("error \(error.httpStatus), \(error.code): \(error.message)")
         }

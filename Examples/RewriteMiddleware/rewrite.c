@@ -1,10 +1,10 @@
 /*
- * rewrite - middleware in a plugin: takes a prefix off the paths of requests, and says so in their answers.
+ * rewrite - middleware in a plugin: takes a prefix off the paths of requests, and says so in the responses.
  *
  *     middleware:
  *       - rewrite: {prefix: /v1}
  *
- * A request for /v1/echo goes on as one for /echo, with the header x-original-path; its answer has x-rewritten-by. To
+ * A request for /v1/echo goes on as one for /echo, with the header x-original-path; its response has x-rewritten-by. To
  * build it and put it where a host finds it:
  *
  *     cc -std=c11 -fPIC -shared -I<where backplane_plugin.h is> rewrite.c -o plugins.d/librewrite.so
@@ -57,10 +57,10 @@ static void destroy(backplane_stage_t *stage) {
     free(stage);
 }
 
-/* ---- Requests and answers ------------------------------------------------------------------ */
+/* ---- Requests and responses ----------------------------------------------------------------- */
 
 static void on_request(
-    backplane_stage_t *stage, backplane_passage_t passage, const backplane_metadata_t *request,
+    backplane_stage_t *stage, backplane_next_t next, const backplane_metadata_t *request,
     const backplane_bytes_t *body) {
     (void)body;
     const backplane_string_t path = request->path;
@@ -68,22 +68,22 @@ static void on_request(
     /* /v1 and what is below it, not /v1beta. */
     if (path.size > size && memcmp(path.data, stage->prefix, size) == 0 && path.data[size] == '/') {
         const backplane_string_t rest = {path.data + size, path.size - size};
-        passage.host->set_path(passage, rest);
-        passage.host->set_header(passage, backplane_string("x-original-path"), path);
+        next.host->set_path(next, rest);
+        next.host->set_header(next, backplane_string("x-original-path"), path);
         /* The context of a request can be anything; here it says that there was something to do. */
-        passage.host->proceed(passage, stage);
+        next.host->proceed(next, stage);
         return;
     }
-    passage.host->proceed(passage, NULL);
+    next.host->proceed(next, NULL);
 }
 
 static void on_response(
-    backplane_stage_t *stage, backplane_passage_t passage, void *context, const backplane_response_head_t *head) {
+    backplane_stage_t *stage, backplane_next_t next, void *context, const backplane_response_head_t *head) {
     (void)stage;
     (void)head;
     if (context == NULL) return;
-    passage.host->set_header(
-        passage, backplane_string("x-rewritten-by"), backplane_string("rewrite " REWRITE_VERSION));
+    next.host->set_header(
+        next, backplane_string("x-rewritten-by"), backplane_string("rewrite " REWRITE_VERSION));
 }
 
 /* ---- What the plugin offers ---------------------------------------------------------------- */

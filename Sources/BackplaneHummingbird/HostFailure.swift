@@ -1,5 +1,6 @@
 internal import Backplane
 internal import HTTPTypes
+internal import HostCore
 internal import Hummingbird
 internal import NIOCore
 
@@ -13,7 +14,7 @@ struct HostFailure: HTTPResponseError {
 
     var status: HTTPResponse.Status { failed.status }
 
-    /// An answer whose body the host will write, if the middleware leaves it as it is.
+    /// A response whose body the host will write, if the middleware leaves it as it is.
     func response(from request: Request, context: some RequestContext) throws -> Response {
         let message = failed.failure?.message ?? failed.status.reasonPhrase
         return Response(
@@ -29,7 +30,7 @@ struct HostFailure: HTTPResponseError {
     }
 }
 
-/// Takes the body of an answer that takes the place of a failure, and notices if it is the failure's own. One task's.
+/// Takes the body of a response that takes the place of a failure, and notices if it is the failure's own. One task's.
 final class BodyCollector: ResponseBodyWriter {
     var isFailures = false
     private(set) var bytes = ByteBuffer()

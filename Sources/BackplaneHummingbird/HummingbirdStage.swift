@@ -1,5 +1,6 @@
 public import Backplane
 internal import HTTPTypes
+internal import HostCore
 public import Hummingbird
 public import Logging
 internal import NIOCore
@@ -8,7 +9,7 @@ internal import NIOCore
 ///
 ///     configuration.middleware = [HummingbirdStage(CORSMiddleware(allowOrigin: .all))]
 ///
-/// To the middleware, what is behind it in the chain is the rest of a Hummingbird application: an answer is a
+/// To the middleware, what is behind it in the chain is the rest of a Hummingbird application: a response is a
 /// `Response`, and a failure, such as a path that leads nowhere, is thrown as an `HTTPResponseError` of its status. The
 /// client gets errors in the host's form, problem+json, with the headers that the middleware adds.
 ///

@@ -61,7 +61,7 @@ extension StageResponse {
     }
 }
 
-/// Writes the pieces of an answer where the host wants them.
+/// Writes the pieces of a response where the host wants them.
 private struct PieceWriter: ResponseBodyWriter {
     let writing: (ByteBuffer) async throws -> Void
 

@@ -1,7 +1,7 @@
 import Backplane
 import Foundation
-import HostAdmin
-import HostControl
+import HostCore
+import HostDeployment
 import NIOCore
 import TestSupport
 import Testing
@@ -177,7 +177,7 @@ import Testing
     func reloads() async throws {
         try await TestHost.run(plugins: try Self.pingPong) { host in
             for name in ["ping", "pong", "pong", "ping"] {
-                _ = try await host.admin.reload(name)
+                _ = try await host.operations.reload(name)
                 #expect(try await host.http.call("ping", nil, "2").text == "ping pong ping")
             }
         }

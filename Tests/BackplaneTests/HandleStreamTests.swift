@@ -1,5 +1,5 @@
 import Backplane
-import HostControl
+import HostDeployment
 import NIOCore
 import TestSupport
 import Testing
@@ -119,7 +119,7 @@ import Testing
             #expect(parts == ["part 0\n"])
             #expect(error?.status == "INTERNAL" && error?.message == "broke")
             // And there is no half of an answer for whoever wants it whole.
-            await #expect(throws: CallError.self) { try await streams.remote().answer() }
+            await #expect(throws: CallError.self) { try await streams.remote().response() }
         }
     }
 

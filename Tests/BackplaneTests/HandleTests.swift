@@ -1,7 +1,7 @@
 import Backplane
 import Foundation
 import HTTPTypes
-import HostControl
+import HostDeployment
 import NIOConcurrencyHelpers
 import NIOCore
 import TestSupport
@@ -50,13 +50,13 @@ import Testing
             let echo = try host.host.handle("echo")
             #expect(try await echo.remote([1, 2, 3]).json() == [1, 2, 3])
             #expect(try await echo.remote("é").bytes() == [0xC3, 0xA9])
-            let answer = try await echo.remote(.bytes([0, 1], contentType: "a/b")).answer()
+            let answer = try await echo.remote(.bytes([0, 1], contentType: "a/b")).response()
             #expect(answer.contentType == "a/b")
             #expect(answer.bytes == [0, 1])
             let error = await #expect(throws: CallError.self) {
                 try await echo.remote("no JSON").json(Int.self)
             }
-            #expect(error?.code == .unexpectedAnswer)
+            #expect(error?.code == .unexpectedResponse)
         }
     }
 
@@ -64,7 +64,7 @@ import Testing
     func unencodable() async throws {
         try await TestHost.run(plugins: Self.examples) { host in
             let answer = try host.host.handle("echo").remote(Double.nan)
-            let error = await #expect(throws: CallError.self) { try await answer.answer() }
+            let error = await #expect(throws: CallError.self) { try await answer.response() }
             #expect(error?.code == .invalidArgument)
             #expect(error?.message.contains("JSON") == true)
         }
@@ -77,13 +77,13 @@ import Testing
         }
         try await TestHost.run(plugins: plugins) { host in
             let unknown = try host.host.handle("echo").options(methodName: "nope").remote()
-            let error = await #expect(throws: CallError.self) { try await unknown.answer() }
+            let error = await #expect(throws: CallError.self) { try await unknown.response() }
             #expect(error?.code == .unknownMethod && error?.httpStatus == 404)
             #expect(error?.message.contains("upper") == true)
 
             // 8: RESOURCE_EXHAUSTED.
             let failed = try host.host.handle("statuses").remote("8")
-            let failure = await #expect(throws: CallError.self) { try await failed.answer() }
+            let failure = await #expect(throws: CallError.self) { try await failed.response() }
             #expect(failure?.code == .plugin && failure?.status == "RESOURCE_EXHAUSTED")
             #expect(failure?.httpStatus == 429 && failure?.message == "as asked")
         }
@@ -118,12 +118,12 @@ import Testing
             let nowhere = try host.host.handle("nowhere", missingOK: true)
                 .options(timeout: .milliseconds(50))
             let error = await #expect(throws: CallError.self) {
-                try await nowhere.remote().answer()
+                try await nowhere.remote().response()
             }
             #expect(error?.code == .deadlineExceeded)
             let cancelled = try host.host.handle("nowhere", missingOK: true).remote()
             cancelled.cancel()
-            let end = await #expect(throws: CallError.self) { try await cancelled.answer() }
+            let end = await #expect(throws: CallError.self) { try await cancelled.response() }
             #expect(end?.code == .cancelled)
         }
     }
@@ -134,7 +134,7 @@ import Testing
             let echo = try host.host.handle("echo")
             try FileManager.default.removeItem(atPath: "\(host.pluginsDirectory)/libecho.so")
             _ = try await host.wait(for: "echo") { $0.state == .retired }
-            let error = await #expect(throws: CallError.self) { try await echo.remote().answer() }
+            let error = await #expect(throws: CallError.self) { try await echo.remote().response() }
             #expect(error?.code == .unknownEndpoint && error?.httpStatus == 404)
             try Fixture.place(
                 Repository.product("libecho.so"), as: "libecho.so", in: host.pluginsDirectory)
@@ -154,7 +154,7 @@ import Testing
             let handle = try host.host.handle("blocks").options(
                 methodName: "sleep", timeout: .milliseconds(milliseconds))
             let error = await #expect(throws: CallError.self) {
-                try await handle.remote("400").answer()
+                try await handle.remote("400").response()
             }
             #expect(error?.code == .deadlineExceeded && error?.httpStatus == 504)
         }
@@ -172,7 +172,7 @@ import Testing
             _ = try await host.wait(for: "waits") { $0.calls.running == 1 }
             let waiting = handle.remote(gate)
             let error = await #expect(throws: CallError.self) {
-                try await handle.remote(gate).answer()
+                try await handle.remote(gate).response()
             }
             #expect(error?.code == .queueFull && error?.httpStatus == 503)
             #expect(FileManager.default.createFile(atPath: gate, contents: nil))
@@ -189,11 +189,11 @@ import Testing
             let answer = handle.remote(never)
             _ = try await host.wait(for: "waits") { $0.calls.running == 1 }
             answer.cancel()
-            let error = await #expect(throws: CallError.self) { try await answer.answer() }
+            let error = await #expect(throws: CallError.self) { try await answer.response() }
             #expect(error?.code == .cancelled && error?.httpStatus == 499)
             _ = try await host.wait(for: "waits") { $0.calls.running == 0 }
 
-            let task = Task { try await handle.remote(never).answer() }
+            let task = Task { try await handle.remote(never).response() }
             _ = try await host.wait(for: "waits") { $0.calls.running == 1 }
             task.cancel()
             await #expect(throws: CallError.self) { try await task.value }

@@ -2,7 +2,9 @@ import Backplane
 import BackplaneHummingbird
 import Foundation
 import HTTPTypes
-import HostControl
+import HostCore
+import HostDeployment
+import HostState
 import Hummingbird
 import Logging
 import NIOCore

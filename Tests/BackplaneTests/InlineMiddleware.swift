@@ -1,6 +1,6 @@
 import Backplane
-import HostAdmin
-import HostControl
+import HostDeployment
+import HostPipeline
 import TestSupport
 import Testing
 
@@ -21,7 +21,7 @@ struct InlineMiddleware: Middleware {
 extension TestHost {
     /// What the first stage of the host's chain has done.
     func outermostStage() async throws -> ChainStatus.Stage {
-        try #require(try await admin.middleware()[0].stages.first)
+        try #require(await operations.middleware()[0].stages.first)
     }
 }
 

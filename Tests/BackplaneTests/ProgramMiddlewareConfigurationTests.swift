@@ -1,7 +1,6 @@
 import Backplane
 import HTTPTypes
-import HostAdmin
-import HostControl
+import HostDeployment
 import HostForms
 import NIOConcurrencyHelpers
 import TestSupport
@@ -40,7 +39,7 @@ import Testing
             for _ in 0..<3 { statuses.append(try await host.http.call("echo").status) }
             #expect(statuses == [200, 200, 429])
             let chain = try #require(
-                try await host.admin.middleware().first { $0.backend == "echo" })
+                await host.operations.middleware().first { $0.backend == "echo" })
             #expect(chain.stages.map(\.name) == ["quota"])
             #expect(chain.stages[0].options == ["calls": 2, "key": ["header": "x-key"]])
             #expect(chain.stages[0].calls == 3 && chain.stages[0].errors == 1)
@@ -63,8 +62,8 @@ import Testing
         try await TestHost.run(plugins: try Fixture.besideEcho(), configure: Self.offerQuota) {
             host in
             let failure = await #expect(throws: (any Error).self) {
-                _ = try await host.admin.applyConfiguration(
-                    "middleware:\n  - \(stage)\n", file: "b.yaml", isDryRun: false)
+                _ = try await host.operations.apply(
+                    "middleware:\n  - \(stage)\n", file: "b.yaml")
             }
             let told = try "\(#require(failure))"
             #expect(told.contains("b.yaml:\(error)"), "\(told)")

@@ -1,7 +1,6 @@
 import Backplane
 import HTTPTypes
-import HostAdmin
-import HostControl
+import HostDeployment
 import NIOCore
 import TestSupport
 import Testing
@@ -79,11 +78,11 @@ import Testing
         } _: { host in
             // Three calls that overstay on the thread that submits them would have it demoted.
             let handle = try host.host.handle("slow_inline")
-            for _ in 0..<10 { _ = try await handle.remote().answer() }
+            for _ in 0..<10 { _ = try await handle.remote().response() }
             #expect(try await host.status(of: "slow_inline")?.demotedMethods == [])
             #expect(try await host.http.call("slow_inline").text.hasPrefix("NIO"))
             let chain = try #require(
-                try await host.admin.middleware().first { $0.backend == "slow_inline" })
+                await host.operations.middleware().first { $0.backend == "slow_inline" })
             #expect(chain.stages.map(\.calls) == [11])
         }
     }
@@ -137,7 +136,7 @@ import Testing
                 break
             }
             let call = try host.host.handle("echo").remote("x")
-            let failure = await #expect(throws: CallError.self) { try await call.answer() }
+            let failure = await #expect(throws: CallError.self) { try await call.response() }
             #expect(failure?.code == .deadlineExceeded)
         }
     }

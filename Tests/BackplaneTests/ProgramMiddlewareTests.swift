@@ -1,7 +1,6 @@
 import Backplane
 import HTTPTypes
-import HostAdmin
-import HostControl
+import HostDeployment
 import NIOConcurrencyHelpers
 import NIOCore
 import TestSupport
@@ -129,7 +128,7 @@ import Testing
             #expect(
                 try await host.http.send("POST", "/nowhere").headers["content-type"]
                     == "application/problem+json")
-            let chain = try await host.admin.middleware()[0]
+            let chain = await host.operations.middleware()[0]
             #expect(chain.stages.map(\.name) == ["a", "b"])
             #expect(chain.stages.map(\.origin) == ["program", "program"])
             #expect(chain.stages.map(\.calls) == [3, 3] && chain.stages.map(\.errors) == [0, 0])
@@ -221,7 +220,7 @@ import Testing
                     .tooManyRequests, "slowly", headerFields: [.retryAfter: "7"])
             case "call":
                 let host = try #require(hosts.withLockedValue { $0 })
-                _ = try await host.handle("echo").options(methodName: "nope").remote().answer()
+                _ = try await host.handle("echo").options(methodName: "nope").remote().response()
                 return try await next(request)
             default: throw Surprise()
             }

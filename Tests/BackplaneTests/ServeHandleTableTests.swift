@@ -1,10 +1,11 @@
 import Backplane
+import HostCore
 import NIOCore
 import TestSupport
 import Testing
 
 /// The table of the Ray Serve FAQ, "How do ServeHandle and ServeRequest work?": each row over HTTP and through a handle
-/// against the same plugin, which gives both the same answer.
+/// against the same plugin, which gives both the same response.
 @Suite struct ServeHandleTableTests {
     @Test("headers={...} | options(http_headers={...}) | request.headers")
     func headers() async throws {
@@ -93,7 +94,7 @@ import Testing
             let other = CText("other")
             let refused = unsafe handle.remote(
                 .native(at: other.address, type: "image") { other.release() })
-            let error = await #expect(throws: CallError.self) { try await refused.answer() }
+            let error = await #expect(throws: CallError.self) { try await refused.response() }
             #expect(error?.code == .plugin && error?.status == "INVALID_ARGUMENT")
             try await Eventually.true { other.isReleased }
         }
@@ -126,7 +127,7 @@ import Testing
                 ("shard_key", "shard"), ("body", "x-user"),
             ] {
                 let answer = try await handle.options(methodName: method)
-                    .remote(.request(request), query: ["not": "used"]).answer()
+                    .remote(.request(request), query: ["not": "used"]).response()
                 #expect(answer.text == expected)
                 if method == "body" { #expect(answer.contentType == "text/x-own") }
             }
@@ -142,7 +143,7 @@ import Testing
 
     private typealias HTTP = (
         _ method: String, _ path: String, _ headers: [String: String]
-    ) async throws -> HTTPTestClient.Answer
+    ) async throws -> HTTPTestClient.Response
 
     private static var plugins: [String: String] {
         get throws { ["libserve_request.so": try Fixture.library("serve_request")] }
@@ -151,7 +152,7 @@ import Testing
     /// Calls one method of the plugin both ways.
     private static func compare(
         _ method: String, body: String = "",
-        http: (HTTP) async throws -> HTTPTestClient.Answer,
+        http: (HTTP) async throws -> HTTPTestClient.Response,
         handle: (Handle) -> HandleResponse, expecting expected: () -> String
     ) async throws {
         try await TestHost.run(plugins: try plugins) { host in
@@ -163,7 +164,7 @@ import Testing
             }
             let viaHandle = try await handle(
                 try host.host.handle("serve_request").options(methodName: method)
-            ).answer()
+            ).response()
             #expect(viaHTTP.status == 200)
             #expect(viaHTTP.text == expected())
             #expect(viaHandle.bytes == viaHTTP.body)

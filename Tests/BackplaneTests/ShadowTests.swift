@@ -1,6 +1,7 @@
 import Backplane
 import Foundation
-import HostControl
+import HostCore
+import HostDeployment
 import NIOCore
 import TestSupport
 import Testing
@@ -64,7 +65,7 @@ import Testing
                     "shadowed", headers: ["X-SERVE-SHARD-KEY": "key-\(number)"])
             }
             let viaHandle = try await count { number in
-                _ = try await handle.options(shardKey: "key-\(number)").remote().answer()
+                _ = try await handle.options(shardKey: "key-\(number)").remote().response()
             }
             #expect(viaHTTP == viaHandle)
             #expect((50...150).contains(viaHTTP))
@@ -120,7 +121,7 @@ import Testing
                 #expect(try await host.http.call("shadowed", nil, gate).text == gate)
                 #expect(try await handle.remote(gate).text() == gate)
             }
-            // Every caller has its answer, and the shadow is still at its first call.
+            // Every caller has its response, and the shadow is still at its first call.
             let status = try #require(try await host.status(of: "dark"))
             #expect(status.calls.running == 1)
             #expect(status.calls.waiting == 1)
@@ -170,7 +171,7 @@ import Testing
                     response.cancel()
                 } else {
                     let error = await #expect(throws: CallError.self) {
-                        try await handle.options(timeout: .milliseconds(50)).remote(gate).answer()
+                        try await handle.options(timeout: .milliseconds(50)).remote(gate).response()
                     }
                     #expect(error?.code == .deadlineExceeded)
                 }
@@ -207,7 +208,7 @@ import Testing
                 if isHTTP {
                     _ = try await host.http.call("shadowed")
                 } else {
-                    _ = try await handle.remote().answer()
+                    _ = try await handle.remote().response()
                 }
             }
             // On I/O threads it would have lost its place after three of its 20 ms.

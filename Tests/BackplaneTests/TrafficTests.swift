@@ -1,5 +1,4 @@
 import Backplane
-import HostControl
 import NIOCore
 import TestSupport
 import Testing

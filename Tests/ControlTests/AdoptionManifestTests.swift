@@ -4,12 +4,15 @@ import HostTypedCalls
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
 @testable import HostForms
+@testable import HostRouting
+@testable import HostState
 
 /// Manifests that adopt a library: what they may say, and where an error is.
 @Suite struct AdoptionManifestTests {
-    private func adoption(_ yaml: String) throws -> Adoption {
+    private func adoption(_ yaml: String) throws -> LibraryBinding {
         try #require(try PluginManifest(yaml: yaml).adoption)
     }
 
@@ -49,6 +52,7 @@ import Testing
             """
             methods:
               at: {signature: "point_at(self, color: Color) -> Point", description: Where., inline: true}
+              grow: {signature: "points_grow(self)", reentrant: false, idempotent: true}
             destructor: points_free(self)
             constructor: points_new(count: size) -> self
             types:
@@ -68,6 +72,9 @@ import Testing
         let method = try #require(adoption.methods.first)
         #expect(method.description == "Where.")
         #expect(method.isInline)
+        #expect(method.isReentrant == nil && !method.isIdempotent)
+        let other = try #require(adoption.methods.last)
+        #expect(other.isReentrant == false && other.isIdempotent && !other.isInline)
         #expect(method.function.symbol == "point_at")
         #expect(method.function.signature.inputs.map(\.name) == ["color"])
     }

@@ -2,7 +2,10 @@ import HostDispatch
 import NIOCore
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 /// The decision alone, on loads of one second each; two calls a replica, up after 3 s, down after 6 s.
 @Suite struct AutoscalerTests {

@@ -1,9 +1,12 @@
+import HostCore
 import HostDispatch
-import HostPlugins
 import NIOCore
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 /// The way to the target: what is done next, and what waits.
 @Suite struct AutoscalingStepTests {

@@ -2,8 +2,11 @@ import Foundation
 import HostDispatch
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
 @testable import HostForms
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct BackendOptionsTests {
     private func decode(_ json: String) throws -> BackendOptions {

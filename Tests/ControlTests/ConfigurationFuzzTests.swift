@@ -1,8 +1,11 @@
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
 @testable import HostForms
+@testable import HostRouting
+@testable import HostState
 
 /// Whatever stands in a file, it is read or refused: no crash, and no error without a message.
 @Suite struct ConfigurationFuzzTests {

@@ -1,9 +1,13 @@
 import Foundation
+import HostDispatch
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
 @testable import HostForms
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct ConfigurationSchemaTests {
     private func isValid(_ yaml: String, _ schema: JSONValue) throws -> Bool {
@@ -49,7 +53,7 @@ import Testing
         #expect(
             try properties("endpoint", in: manifest)
                 == Set(PluginManifest.EndpointDefaults.keys.map(\.name)))
-        #expect(HostFile.Limits.keys.count == 11 && BackendOptions.keys.count == 14)
+        #expect(HostFile.Limits.keys.count == 12 && BackendOptions.keys.count == 14)
 
         for path in ["", "limits", "backends.*", "backends.*.autoscaling", "endpoints.*"] {
             for name in try properties(path, in: file) {

@@ -1,8 +1,11 @@
-import HostMiddleware
+import HostStages
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
 @testable import HostForms
+@testable import HostRouting
+@testable import HostState
 
 /// Broken files, and what an operator reads about each.
 @Suite struct HostFileErrorTests {

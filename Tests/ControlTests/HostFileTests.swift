@@ -1,9 +1,14 @@
 import Foundation
+import HostCore
+import HostDispatch
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
 @testable import HostForms
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct HostFileTests {
     static let example = """
@@ -101,6 +106,7 @@ import Testing
                   transfer_timeout: 10s
                   shutdown_timeout: 0
                   max_retired_generations: 3
+                  max_buffered_bodies: 65536
                 """)
         var limits = HostFile.Limits()
         limits.ioThreads = 2
@@ -109,13 +115,14 @@ import Testing
         limits.lifecycleTimeout = .init(.seconds(60))
         limits.drainTimeout = .init(.seconds(5))
         limits.maxBodySize = 1_024
+        limits.maxBufferedBodies = 65_536
         limits.maxConnections = 100
         limits.idleTimeout = .init(nil)
         limits.transferTimeout = .init(.seconds(10))
         limits.shutdownTimeout = .init(.zero)
         limits.maxRetiredGenerations = 3
         #expect(file.limits == limits)
-        #expect(file.adminListen == HostFile.Listen(host: "::1", port: 9_000))
+        #expect(file.adminListen == ListenAddress(host: "::1", port: 9_000))
         #expect(file.adminTokenFile == "/etc/backplane/token")
         #expect(file.adminSocket == "/run/backplane.sock")
     }
@@ -138,13 +145,13 @@ import Testing
     @Test(
         "an address has a host and a port",
         arguments: [
-            ("localhost:0", HostFile.Listen(host: "localhost", port: 0)),
+            ("localhost:0", ListenAddress(host: "localhost", port: 0)),
             ("0.0.0.0:65535", .init(host: "0.0.0.0", port: 65_535)),
             ("[::1]:8000", .init(host: "::1", port: 8_000)),
             ("[fe80::1%eth0]:80", .init(host: "fe80::1%eth0", port: 80)),
         ])
-    func listen(text: String, expected: HostFile.Listen) throws {
-        #expect(HostFile.Listen(text) == expected)
+    func listen(text: String, expected: ListenAddress) throws {
+        #expect(ListenAddress(text) == expected)
         #expect(expected.description == text)
         #expect(try HostFile(yaml: "listen: \"\(text)\"").listen == expected)
     }
@@ -157,7 +164,7 @@ import Testing
             "http://a:80", "a/b:80", "a b:80", "a:999999", "a:8０",
         ])
     func noListen(text: String) {
-        #expect(HostFile.Listen(text) == nil)
+        #expect(ListenAddress(text) == nil)
     }
 
     @Test("weights may miss 1 by as much as Ray Serve lets them", arguments: [0, 1e-9, -1e-9])
@@ -178,7 +185,7 @@ import Testing
             #expect(try HostFile(yaml: file.yaml) == file, "\(file.yaml)")
             #expect(try HostFile(json: file.json) == file, "\(file.json.text)")
             // Through JSON's text: what the admin API sends.
-            let json = try JSONDecoder().decode(JSONValue.self, from: Data(file.json.text.utf8))
+            let json = try JSONValue(parsing: Array(file.json.text.utf8))
             #expect(try HostFile(json: json) == file)
         }
     }

@@ -1,11 +1,14 @@
 import Foundation
+import HostCore
 import HostDispatch
 import HostForms
-import HostPlugins
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct PluginManifestTests {
     private func settings(_ yaml: String) throws -> BackendSettings {

@@ -1,6 +1,10 @@
+import HostLoader
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct PluginNameTests {
     @Test(

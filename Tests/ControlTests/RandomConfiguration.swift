@@ -1,6 +1,9 @@
 import Foundation
-import HostControl
+import HostConfigurationFiles
+import HostCore
+import HostDispatch
 import HostForms
+import HostRouting
 import TestSupport
 
 /// Random values of the configuration, all of them valid. A seed repeats them.
@@ -100,7 +103,7 @@ struct RandomConfiguration {
     mutating func hostFile() -> HostFile {
         var file = HostFile()
         file.listen = maybe { random in
-            HostFile.Listen(
+            ListenAddress(
                 host: random.pick(["localhost", "0.0.0.0", "::1", "fe80::1%eth0"]),
                 port: random.number(0...65_535))
         }
@@ -127,6 +130,7 @@ struct RandomConfiguration {
         limits.lifecycleTimeout = maybe { $0.time() }
         limits.drainTimeout = maybe { $0.time() }
         limits.maxBodySize = maybe { $0.number(0...1 << 40) }
+        limits.maxBufferedBodies = maybe { $0.number(1...1 << 40) }
         limits.maxConnections = maybe { $0.number(1...1_000_000) }
         limits.idleTimeout = maybe { $0.time() }
         limits.transferTimeout = maybe { $0.oneIn(3) ? BackendOptions.Time(nil) : $0.time() }

@@ -1,4 +1,5 @@
-import HostControl
+import HostCore
+import HostRouting
 import Testing
 
 @Suite struct RoutePatternTests {

@@ -1,11 +1,14 @@
 import HostDispatch
-import HostMiddleware
+import HostPipeline
 import NIOConcurrencyHelpers
 import NIOPosix
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct RouteTableTests {
     private let routes = RouteTable()
@@ -16,7 +19,7 @@ import Testing
     private func endpoint(_ name: String, _ route: String?) throws -> Endpoint {
         Endpoint(
             name: name, route: try route.map { try RoutePattern($0) },
-            traffic: TrafficPolicy(backend: "test"), backends: ["test": BackendEntrance(backend)])
+            traffic: TrafficPolicy(backend: "test"), backends: ["test": BackendPipeline(backend)])
     }
 
     /// Adds endpoints that are named as their routes.

@@ -3,7 +3,10 @@ import HostTypedCalls
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct SignatureSchemaTests {
     private func schema(_ signature: String) throws -> SignatureSchema {

@@ -1,7 +1,11 @@
+import HostCore
 import TestSupport
 import Testing
 
-@testable import HostControl
+@testable import HostConfigurationFiles
+@testable import HostDeployment
+@testable import HostRouting
+@testable import HostState
 
 @Suite struct TrafficPolicyTests {
     private static let names = (0..<10).map { "v\($0)" }

@@ -1,4 +1,4 @@
-import HostPlugins
+import HostCore
 import NIOCore
 import TestSupport
 import Testing
@@ -21,7 +21,7 @@ import Testing
         return state
     }
 
-    private func admit(_ state: Box<BackendState>, _ call: Call) -> BackendState.Assignment? {
+    private func admit(_ state: Box<BackendState>, _ call: Call) -> Assignment? {
         switch state.value.admit(call, at: now) {
         case .admitted(let assignment): return assignment
         case .refused(let error):
@@ -34,7 +34,7 @@ import Testing
         if case .refused(let error) = admission { error.code } else { nil }
     }
 
-    private func count(_ assignment: BackendState.Assignment) -> Int {
+    private func count(_ assignment: Assignment) -> Int {
         if case .calls(_, let calls) = assignment.work { calls.count } else { 0 }
     }
 
@@ -56,6 +56,40 @@ import Testing
         let threads = (0..<3).compactMap { _ in admit(state, backend.call())?.thread }
         #expect(threads == [0, 1, 2])
         #expect(admit(state, backend.call()) == nil)
+    }
+
+    @Test(
+        "a method that isn't re-entrant has its replica for itself, and what comes later waits behind it"
+    )
+    func reentrantByMethod() throws {
+        let state = Box(try state("shares") { $0.maxConcurrentQueries = 2 })
+        let first = try #require(admit(state, backend.call("together")))
+        let second = try #require(admit(state, backend.call("together")))
+        #expect(admit(state, backend.call("__call__")) == nil)
+        #expect(state.change { $0.returned(first, at: now) } == nil, "one still runs")
+        #expect(admit(state, backend.call("together")) == nil, "it would overtake")
+        #expect(admit(state, backend.call("overlaps")) == nil)
+        let alone = try #require(state.change { $0.returned(second, at: now) })
+        #expect(alone.calls.first?.method == "__call__")
+        #expect(state.change { $0.nextAssignment(at: now) } == nil, "nothing runs beside it")
+        #expect(state.change { $0.returned(alone, at: now) } != nil)
+        #expect(state.change { $0.nextAssignment(at: now) } != nil, "it makes room for both")
+        #expect(state.value.queue.count == 0)
+    }
+
+    @Test("of a plugin with re-entrant methods the health is asked when none of them runs")
+    func healthOfReentrantMethods() throws {
+        let state = Box(try state("shares"))
+        let call = try #require(admit(state, backend.call("together")))
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
+        #expect(state.change { $0.nextAssignment(at: now) } == nil)
+        let check = try #require(state.change { $0.returned(call, at: now) })
+        guard case .healthCheck = check.work else {
+            Issue.record("not the health check")
+            return
+        }
+        #expect(admit(state, backend.call("together")) == nil, "nothing runs beside it")
+        #expect(state.change { $0.returned(check, at: now) } != nil)
     }
 
     @Test("a call that outlives its invoke keeps the replica until it is finished")
@@ -205,6 +239,93 @@ import Testing
         #expect(check.thread == 0)
         #expect(state.change { $0.nextAssignment(at: now) } == nil, "nothing runs beside it")
         #expect(state.change { $0.returned(check, at: now) } != nil, "then the call that waited")
+    }
+
+    @Test("a health check of a re-entrant plugin runs beside its calls, on a thread that is idle")
+    func healthCheckBeside() throws {
+        let state = Box(try state("checked_beside") { $0.maxConcurrentQueries = 2 })
+        let first = try #require(admit(state, backend.call()))
+        let second = try #require(admit(state, backend.call()))
+        #expect([first.thread, second.thread] == [0, 1])
+        #expect(admit(state, backend.call()) == nil)
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
+        let check = try #require(state.change { $0.nextAssignment(at: now) })
+        guard case .healthCheck = check.work else {
+            Issue.record("not the health check")
+            return
+        }
+        #expect(check.thread == 2)
+        #expect(state.value.runningCount == 2, "it is no call")
+        let third = try #require(state.change { $0.returned(first, at: now) })
+        #expect(third.thread == 0, "calls go on beside the check")
+        #expect(state.change { $0.returned(check, at: now) } == nil)
+        #expect(state.change { $0.returned(second, at: now) } == nil)
+        let fourth = try #require(admit(state, backend.call()))
+        #expect(fourth.thread == 1, "the thread that stopped last")
+        #expect(state.change { $0.nextAssignment(at: now) } == nil)
+    }
+
+    @Test(
+        "a replica whose health check runs is not idle, and is asked for nothing while calls are held"
+    )
+    func healthCheckAndHold() throws {
+        let state = Box(try state("checked_beside"))
+        let replica = try #require(state.value.slots.first).replica
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
+        let check = try #require(state.change { $0.nextAssignment(at: now) })
+        state.value.hold()
+        #expect(!state.value.areIdle([replica]) && !state.value.isIdle)
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
+        #expect(state.change { $0.returned(check, at: now) } == nil)
+        #expect(state.value.areIdle([replica]) && state.value.isIdle)
+        state.value.resume()
+        #expect(state.change { $0.requestHealthChecks(at: now) }.isEmpty)
+        let next = try #require(state.change { $0.nextAssignment(at: now) })
+        guard case .healthCheck = next.work else {
+            Issue.record("not the health check")
+            return
+        }
+        state.value.retire(replica)
+        #expect(!state.value.areIdle([replica]))
+        #expect(state.change { $0.returned(next, at: now) } == nil)
+        #expect(state.value.areIdle([replica]))
+    }
+
+    @Test("a crowd of expired calls is let go in parts")
+    func crowd() throws {
+        let state = Box(try state("blocks") { $0.maxQueuedRequests = 10_000 })
+        let calls = (0..<1_300).map { _ in backend.call(timeout: .seconds(1)) }
+        for call in calls { _ = admit(state, call) }
+        let end = try #require(calls.last?.deadline)
+        var sizes: [Int] = []
+        while state.value.nextTick <= end {
+            let due = state.change { $0.tick(at: end) }
+            for call in due.expired { call.respond(.failure(DispatchError(.deadlineExceeded, ""))) }
+            sizes.append(due.expired.count)
+        }
+        #expect(sizes.reduce(0, +) == 1_300)
+        #expect(sizes.allSatisfy { 1...BackendState.expiredAtOnce ~= $0 })
+    }
+
+    @Test("a batch that waits to be filled rings no timer while no replica is free")
+    func noTimerForBusyReplica() throws {
+        let state = Box(
+            try state("batches") {
+                $0.maxBatchSize = 4
+                $0.batchWaitTimeout = .milliseconds(2)
+                $0.requestTimeout = nil
+            })
+        let endless = Backend.forTests()
+        endless.update(state.value.settings)
+        #expect(admit(state, endless.call()) == nil)
+        #expect(state.value.nextTick == now + .milliseconds(2))
+        let later = now + .milliseconds(2)
+        #expect(state.change { $0.tick(at: later) }.expired.isEmpty)
+        let batch = try #require(state.change { $0.nextAssignment(at: later) })
+        #expect(admit(state, endless.call()) == nil)
+        #expect(state.value.nextTick == .distantFuture)
+        #expect(state.change { $0.returned(batch, at: now) } == nil)
+        #expect(state.value.nextTick == now + .milliseconds(2))
     }
 
     @Test("three failed health checks in a row cost a replica its place, two don't")

@@ -1,21 +1,21 @@
 import Foundation
-import HostAdmin
-import HostControl
+import HostCore
+import HostDeployment
 import NIOCore
 import TestSupport
 import Testing
 
 /// Batches as a real plugin sees them.
 @Suite struct BatchingTests {
-    /// Calls a method once for each body, at once, and returns the answers in the order of the bodies.
+    /// Calls a method once for each body, at once, and returns the responses in the order of the bodies.
     private func callAll(
         _ host: TestHost, _ endpoint: String, _ method: String? = nil, _ bodies: [String]
-    ) async throws -> [HTTPTestClient.Answer] {
+    ) async throws -> [HTTPTestClient.Response] {
         try await withThrowingTaskGroup { group in
             for (index, body) in bodies.enumerated() {
                 group.addTask { (index, try await host.http.call(endpoint, method, body)) }
             }
-            var answers: [Int: HTTPTestClient.Answer] = [:]
+            var answers: [Int: HTTPTestClient.Response] = [:]
             for try await (index, answer) in group { answers[index] = answer }
             return bodies.indices.map { answers[$0]! }
         }
@@ -74,9 +74,8 @@ import Testing
             manifests: ["batch_keys": "max_batch_size: 2\nbatch_wait_timeout: 10s"]
         ) { host in
             async let http = host.http.call("batch_keys", nil, "-http")
-            async let handle = host.admin.call(
-                "batch_keys", method: nil, body: ByteBuffer(string: "-handle"), contentType: nil,
-                timeoutSeconds: nil)
+            async let handle = host.operations.call(
+                "batch_keys", body: ByteBuffer(string: "-handle"))
             let answers = try await [http.text, String(buffer: handle.body)]
             #expect(answers[0] == answers[1])
             #expect(Set(answers[0].split(separator: "|")) == ["-http", "-handle"])

@@ -51,7 +51,7 @@ import Testing
         queue.value.append(backend.call("m", "b"), method: 0, key: 0, at: start + .milliseconds(4))
         #expect(
             queue.change { $0.takeBatch(at: start + .milliseconds(4), isHurried: false) } == nil)
-        #expect(queue.value.nextBatch(after: start + .milliseconds(4)) == start + .milliseconds(5))
+        #expect(queue.value.nextBatch == start + .milliseconds(5))
         let waited = queue.change { $0.takeBatch(at: start + .milliseconds(5), isHurried: false) }
         #expect(bodies(try #require(waited).calls) == "a b")
 
@@ -120,7 +120,8 @@ import Testing
         queue.value.remove(first)
         #expect(queue.value.count == 2)
         let deadline = try #require(expired.deadline)
-        #expect(queue.value.nextEvent(after: start) == deadline, "what is ready needs no clock")
+        #expect(queue.value.nextDeadline == deadline)
+        #expect(queue.value.nextBatch == .distantFuture, "what is ready needs no clock")
         #expect(queue.change { $0.takeExpired(at: deadline - .nanoseconds(1)) }.isEmpty)
         #expect(
             queue.change { $0.takeExpired(at: deadline) }.map { String(buffer: $0.argument) } == [
@@ -130,5 +131,29 @@ import Testing
         #expect(
             bodies(try #require(queue.change { $0.takeBatch(at: start, isHurried: false) }).calls)
                 == "c")
+    }
+
+    // With a look at every lane for every call this would take many minutes.
+    @Test("what a call costs does not grow with the keys that wait", .timeLimit(.minutes(1)))
+    func manyKeys() {
+        let queue = queue(.init(limit: 8, preferred: 2, wait: .milliseconds(1)))
+        let calls = (0..<20_000).map { _ in backend.call("m", timeout: .seconds(1)) }
+        for (index, call) in calls.enumerated() {
+            queue.value.append(
+                call, method: 0, key: UInt64(index + 1),
+                at: start + .microseconds(Int64(index)))
+        }
+        for call in calls[..<5_000] { queue.value.remove(call) }
+        for _ in 0..<5_000 {
+            _ = queue.change { $0.takeBatch(at: start + .seconds(1), isHurried: false) }
+        }
+        #expect(queue.value.count == 10_000)
+        let late = NIODeadline.now() + .hours(1)
+        var expired = 0
+        while queue.value.count > 0 {
+            expired += queue.change { $0.takeExpired(at: late, atMost: 10) }.count
+        }
+        #expect(expired == 10_000)
+        #expect(queue.value.nextDeadline == .distantFuture)
     }
 }

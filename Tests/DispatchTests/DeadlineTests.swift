@@ -1,6 +1,6 @@
 import Foundation
-import HostAdmin
-import HostControl
+import HostCore
+import HostDeployment
 import NIOCore
 import TestSupport
 import Testing
@@ -54,11 +54,10 @@ import Testing
         ) { host in
             for seconds in [0.05, 60] {
                 let start = ContinuousClock.now
-                await #expect(throws: AdminError.self) {
-                    _ = try await host.admin.call(
+                await #expect(throws: DispatchError.self) {
+                    _ = try await host.operations.call(
                         "blocks", method: "sleep", body: ByteBuffer(string: "8000"),
-                        contentType: nil,
-                        timeoutSeconds: seconds)
+                        timeout: Duration.seconds(seconds))
                 }
                 let took = ContinuousClock.now - start
                 #expect(took < .seconds(7), "\(seconds) s took \(took)")

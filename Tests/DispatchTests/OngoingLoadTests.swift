@@ -1,3 +1,5 @@
+import HostCore
+import HostLoader
 import HostPlugins
 import NIOConcurrencyHelpers
 import NIOCore
@@ -28,7 +30,7 @@ import Testing
 
     private func admit(
         _ state: Box<BackendState>, _ call: Call, at now: NIODeadline
-    ) -> BackendState.Assignment? {
+    ) -> Assignment? {
         guard case .admitted(let assignment) = state.change({ $0.admit(call, at: now) }) else {
             Issue.record("refused")
             return nil

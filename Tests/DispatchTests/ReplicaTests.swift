@@ -1,7 +1,7 @@
 import Backplane
 import Foundation
-import HostAdmin
-import HostControl
+import HostCore
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -117,15 +117,15 @@ import Testing
         try await TestHost.run(
             plugins: ["libsick.so": Fixture.library("sick")], manifests: ["sick": "num_replicas: 2"]
         ) { host in
-            _ = try await host.admin.restart("sick", replica: 1)
+            _ = try await host.operations.restart("sick", replica: 1)
             var serials: Set<String> = []
             try await Eventually.true {
                 serials.insert(try await host.http.call("sick").text)
                 return serials.count == 2
             }
             #expect(serials == ["1", "3"])
-            await #expect(throws: AdminError.self) {
-                _ = try await host.admin.restart("sick", replica: 7)
+            await #expect(throws: ControlError.self) {
+                _ = try await host.operations.restart("sick", replica: 7)
             }
         }
     }
@@ -186,6 +186,80 @@ import Testing
                 try await group.waitForAll()
             }
             #expect(try await host.http.call("thread_checker", "overlaps").text == "0")
+        }
+    }
+
+    @Test(
+        "a re-entrant replica is asked for its health beside a long call, and begins others meanwhile"
+    )
+    func checkedBeside() async throws {
+        try await TestHost.run(
+            plugins: ["libchecked_beside.so": Fixture.library("checked_beside")],
+            manifests: [
+                "checked_beside": "max_concurrent_queries: 3\nhealth_check_period: 10ms"
+            ]
+        ) { host in
+            let gate = host.directory.file("gate")
+            async let long = host.http.call("checked_beside", nil, gate).text
+            try await Eventually.true {
+                let beside = try await host.http.call("checked_beside", "beside").text
+                return Int(beside) ?? 0 >= 5
+            }
+            try Data().write(to: URL(fileURLWithPath: gate))
+            #expect(try await long == "open")
+        }
+    }
+
+    @Test("a health check that hangs stops no call of a re-entrant replica, and costs it its place")
+    func hangingCheckBeside() async throws {
+        try await TestHost.run(
+            plugins: ["libchecked_beside.so": Fixture.library("checked_beside")],
+            manifests: [
+                "checked_beside":
+                    "health_check_period: 10ms\nmax_concurrent_queries: 1\ndrain_timeout: 100ms"
+            ],
+            configure: { $0.shutdownTimeout = .seconds(2) }
+        ) { host in
+            _ = try await host.http.call("checked_beside", "hang_check")
+            try await Eventually.true {
+                try await host.http.call("checked_beside", "hanging").text == "1"
+            }
+            for _ in 0..<20 {
+                #expect(try await host.http.call("checked_beside", "hanging").text == "1")
+            }
+            try host.writeManifest(
+                "checked_beside",
+                "health_check_period: 10ms\nlifecycle_timeout: 200ms\ndrain_timeout: 100ms")
+            let status = try await host.wait(for: "checked_beside") {
+                $0.replacedReplicas == 1 && $0.replicas == 1
+            }
+            #expect(status.lastReplacement?.contains("health check did not return") == true)
+            #expect(try await host.http.call("checked_beside", "hanging").text == "0")
+        }
+    }
+
+    @Test("a re-entrant plugin's lifecycle functions run beside nothing, health checks neither")
+    func aloneInLifecycle() async throws {
+        try await TestHost.run(
+            plugins: ["libchecked_beside.so": Fixture.library("checked_beside")],
+            manifests: ["checked_beside": "health_check_period: 1ms\nnum_replicas: 2"]
+        ) { host in
+            let gate = host.directory.file("gate")
+            try Data().write(to: URL(fileURLWithPath: gate))
+            let callers = Task {
+                while !Task.isCancelled {
+                    _ = try? await host.http.call("checked_beside", nil, gate)
+                }
+            }
+            for round in 0..<6 {
+                _ = try await host.operations.reload("checked_beside")
+                try host.writeManifest(
+                    "checked_beside",
+                    "health_check_period: 1ms\nnum_replicas: 2\nuser_config: \(round)")
+            }
+            callers.cancel()
+            await callers.value
+            #expect(try await host.http.call("checked_beside", "overlaps").text == "0")
         }
     }
 }

@@ -1,3 +1,5 @@
+import HostCore
+import HostLoader
 import HostPlugins
 import NIOCore
 import TestSupport
@@ -16,15 +18,15 @@ import Testing
         let replica = try await Replica.start(
             of: generation, index: 0, backend: "test", settings: BackendSettings())
         let backend = Backend.forTests()
-        let callers = (0..<3).map { _ in RecordingCaller() }
-        for (thread, caller) in zip([2, 0, 1], callers) {
-            let call = Call(to: backend, argument: ByteBuffer(), caller: caller)
-            replica.prepare(
-                BackendState.Assignment(
+        let callers = (0..<3).map { _ in RecordingSink() }
+        for (thread, sink) in zip([2, 0, 1], callers) {
+            let call = Call(to: backend, argument: ByteBuffer(), sink: sink)
+            replica.worker.prepare(
+                Assignment(
                     invocation: UInt64(thread), replica: replica.id, thread: thread,
                     work: .calls(method: 0, [call])),
-                backend: backend
-            ).wake()
+                of: backend
+            )?.wake()
         }
         try await Eventually.true { callers.allSatisfy { $0.answers.count == 1 } }
         try await replica.stop(timeout: .seconds(5))

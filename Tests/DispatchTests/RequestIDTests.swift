@@ -1,4 +1,4 @@
-import HostDispatch
+import HostCore
 import Testing
 
 @Suite struct RequestIDTests {

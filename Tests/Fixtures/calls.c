@@ -48,34 +48,34 @@ static backplane_string_t body_text(backplane_call_t call) {
     return (backplane_string_t){(const char *)body.data, body.size};
 }
 
-/* Finishes the call whose copy is the context with this name and the answer. */
-static void prepend_name(void *context, const backplane_answer_t *answer) {
+/* Finishes the call whose copy is the context with this name and the response. */
+static void prepend_name(void *context, const backplane_handle_response_t *response) {
     const backplane_call_t call = *(const backplane_call_t *)context;
-    if (answer->status != BACKPLANE_STATUS_OK) {
-        backplane_finish_with(call, answer);
+    if (response->status != BACKPLANE_STATUS_OK) {
+        backplane_finish_with(call, response);
         return;
     }
     const size_t name = strlen(NAME " ");
-    uint8_t *text = call.host->allocate_body(call, name + answer->body.size);
+    uint8_t *text = call.host->allocate_body(call, name + response->body.size);
     memcpy(text, NAME " ", name);
-    memcpy(text + name, answer->body.data, (size_t)answer->body.size);
+    memcpy(text + name, response->body.data, (size_t)response->body.size);
     backplane_finish(
-        call, answer->content_type, (backplane_bytes_t){text, name + answer->body.size});
+        call, response->content_type, (backplane_bytes_t){text, name + response->body.size});
 }
 
 /* Does as `prepend_name`, and frees the copy. */
-static void prepend_name_later(void *context, const backplane_answer_t *answer) {
-    prepend_name(context, answer);
+static void prepend_name_later(void *context, const backplane_handle_response_t *response) {
+    prepend_name(context, response);
     free(context);
 }
 
-static void pass_on(void *context, const backplane_answer_t *answer) {
-    backplane_finish_with(*(const backplane_call_t *)context, answer);
+static void pass_on(void *context, const backplane_handle_response_t *response) {
+    backplane_finish_with(*(const backplane_call_t *)context, response);
 }
 
-static void ignore(void *context, const backplane_answer_t *answer) {
+static void ignore(void *context, const backplane_handle_response_t *response) {
     (void)context;
-    (void)answer;
+    (void)response;
 }
 
 /* The request that counts one down; its body is in `text`. */

@@ -1,4 +1,5 @@
-/* first_fails - misbehaves: the replica that was made first answers UNAVAILABLE, the others their index. */
+/* first_fails - misbehaves: the replica that was made first answers UNAVAILABLE, the others their index; `again` in a
+ * method that is idempotent. */
 #include "backplane_plugin.h"
 
 #include <stdlib.h>
@@ -35,6 +36,7 @@ static void answer(backplane_instance_t *self, const backplane_call_t *calls, ui
 static const backplane_method_t methods[] = {
     {.name = "__call__", .invoke = answer},
     {.name = "inline", .invoke = answer, .flags = BACKPLANE_METHOD_INLINE},
+    {.name = "again", .invoke = answer, .flags = BACKPLANE_METHOD_IDEMPOTENT},
 };
 
 static const backplane_plugin_t plugin = {

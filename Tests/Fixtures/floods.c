@@ -1,6 +1,6 @@
 /* floods - streams parts of 64 KiB from a thread of its own, each filled with its number; the body
- * says how many, and may name a file to wait for before the last one. `progress` answers how far
- * the last stream has come, and what `write` said. */
+ * says how many, "12x256" how many of how many KiB, and may name a file to wait for before the last
+ * one. `progress` answers how far the last stream has come, and what `write` said. */
 #define _GNU_SOURCE
 #include "backplane_plugin.h"
 
@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PART_SIZE (64 << 10)
+#define KIB 1024
+#define USUAL_PART_SIZE (64 * KIB)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
@@ -52,37 +53,40 @@ static void wait_for_file(backplane_call_t call, const char *path) {
     }
 }
 
-static void stream(backplane_call_t call, uint8_t *bytes) {
+static void stream(backplane_call_t call) {
     char text[PATH_MAX];
     copy_text(text, sizeof(text), call.request->body);
     char *rest = NULL;
     const long parts = strtol(text, &rest, 10);
-    for (long i = 0; i < parts; i++) {
+    const size_t size = *rest == 'x' ? (size_t)strtol(rest + 1, &rest, 10) * KIB : USUAL_PART_SIZE;
+    uint8_t *bytes = malloc(size);
+    if (bytes == NULL) {
+        backplane_fail(call, BACKPLANE_STATUS_RESOURCE_EXHAUSTED, "no memory");
+        return;
+    }
+    int status = BACKPLANE_STATUS_OK;
+    for (long i = 0; status == BACKPLANE_STATUS_OK && i < parts; i++) {
         if (i == parts - 1 && *rest == ' ') {
             wait_for_file(call, rest + 1);
         }
-        memset(bytes, (int)(i & 0xFF), PART_SIZE);
+        memset(bytes, (int)(i & 0xFF), size);
         const backplane_response_t part = {
-            .struct_size = sizeof(part), .body = {bytes, PART_SIZE}};
-        last_status = call.host->write(call, &part);
-        if (last_status != BACKPLANE_STATUS_OK) {
-            backplane_fail(call, last_status, "the stream was stopped");
-            return;
-        }
-        parts_written++;
+            .struct_size = sizeof(part), .body = {bytes, size}};
+        status = call.host->write(call, &part);
+        last_status = status;
+        parts_written += status == BACKPLANE_STATUS_OK;
     }
-    backplane_finish_text(call, "", "");
+    free(bytes);
+    if (status == BACKPLANE_STATUS_OK) {
+        backplane_finish_text(call, "", "");
+    } else {
+        backplane_fail(call, status, "the stream was stopped");
+    }
 }
 
 static void *stream_on_thread(void *argument) {
     const backplane_call_t call = *(backplane_call_t *)argument;
-    uint8_t *bytes = malloc(PART_SIZE);
-    if (bytes == NULL) {
-        backplane_fail(call, BACKPLANE_STATUS_RESOURCE_EXHAUSTED, "no memory");
-    } else {
-        stream(call, bytes);
-    }
-    free(bytes);
+    stream(call);
     free(argument);
     count_threads(-1);
     return NULL;

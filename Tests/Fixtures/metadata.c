@@ -1,5 +1,6 @@
 /* metadata - behaves: answers what else is known of the call, a line for each member and each
- * header. `twice` asks twice and answers "same" or "other"; `none` does not ask. */
+ * header. `who` answers "remote_address scheme subject"; `twice` asks twice and answers "same" or
+ * "other"; `none` does not ask. */
 #include "backplane_plugin.h"
 
 struct text {
@@ -39,6 +40,21 @@ static void answer(backplane_instance_t *self, const backplane_call_t *calls, ui
         (backplane_bytes_t){(const uint8_t *)text.bytes, text.size});
 }
 
+static void answer_who(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    (void)count;
+    const backplane_metadata_t *metadata = calls[0].host->get_metadata(calls[0]);
+    const backplane_string_t *members[] = {&metadata->remote_address, &metadata->scheme, &metadata->subject};
+    char text[512] = "";
+    for (int i = 0; i < 3; i++) {
+        const size_t size = strlen(text);
+        snprintf(
+            text + size, sizeof(text) - size, "%s%.*s", i == 0 ? "" : " ", (int)members[i]->size,
+            members[i]->data);
+    }
+    backplane_finish_text(calls[0], "text/plain", text);
+}
+
 static void ask_twice(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
     (void)self;
     (void)count;
@@ -55,6 +71,7 @@ static void ask_not(backplane_instance_t *self, const backplane_call_t *calls, u
 
 static const backplane_method_t methods[] = {
     {.name = "__call__", .invoke = answer},
+    {.name = "who", .invoke = answer_who},
     {.name = "twice", .invoke = ask_twice},
     {.name = "none", .invoke = ask_not},
 };

@@ -26,7 +26,7 @@ struct backplane_stage {
 /* What a request that went on keeps. */
 struct kept {
     backplane_stage_t *stage;
-    backplane_passage_t passage;
+    backplane_next_t next;
     char step[16], file[256];
     int pieces;
 };
@@ -38,7 +38,7 @@ static int threads;
 static void say(backplane_stage_t *stage, const char *what, int number) {
     char line[300];
     snprintf(line, sizeof(line), "stage " VERSION " %s %d %s", what, number, stage->options);
-    stage->host->log(stage->host, BACKPLANE_LOG_INFO, backplane_string(line));
+    backplane_log(stage->host, BACKPLANE_LOG_INFO, line);
 }
 
 static backplane_status_t create(
@@ -78,12 +78,12 @@ static void *run(void *context) {
     if (kept->file[0] != 0) {
         char line[300];
         snprintf(line, sizeof(line), "waits for %s", kept->file);
-        stage->host->log(stage->host, BACKPLANE_LOG_INFO, backplane_string(line));
+        backplane_log(stage->host, BACKPLANE_LOG_INFO, line);
     }
     while (kept->file[0] != 0 && access(kept->file, F_OK) != 0)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    kept->passage.host->set_header(kept->passage, backplane_string("x-later"), backplane_string("yes"));
-    const backplane_status_t status = kept->passage.host->proceed(kept->passage, kept);
+    kept->next.host->set_header(kept->next, backplane_string("x-later"), backplane_string("yes"));
+    const backplane_status_t status = kept->next.host->proceed(kept->next, kept);
     if (status != BACKPLANE_STATUS_OK) {
         say(stage, "was told", status);
         free(kept);
@@ -96,11 +96,11 @@ static void *run(void *context) {
 }
 
 static void on_request(
-    backplane_stage_t *stage, backplane_passage_t passage, const backplane_metadata_t *request,
+    backplane_stage_t *stage, backplane_next_t next, const backplane_metadata_t *request,
     const backplane_bytes_t *body) {
     struct kept *kept = calloc(1, sizeof(*kept));
     kept->stage = stage;
-    kept->passage = passage;
+    kept->next = next;
     copy(kept->step, sizeof(kept->step), request, "x-step");
     copy(kept->file, sizeof(kept->file), request, "x-file");
     char seen[600];
@@ -108,27 +108,32 @@ static void on_request(
         seen, sizeof(seen), "%.*s %.*s %.*s %s %s", (int)request->http_method.size, request->http_method.data,
         (int)request->path.size, request->path.data, (int)request->query.size, request->query.data,
         body == NULL ? "no body" : "body", stage->options);
-    passage.host->set_header(passage, backplane_string("x-seen"), backplane_string(seen));
-    passage.host->remove_header(passage, backplane_string("X-Remove"));
-    passage.host->add_header(passage, backplane_string("x-add"), backplane_string("2"));
+    next.host->set_header(next, backplane_string("x-seen"), backplane_string(seen));
+    next.host->remove_header(next, backplane_string("X-Remove"));
+    next.host->add_header(next, backplane_string("x-add"), backplane_string("2"));
     if (body != NULL && body->size > 0) {
         uint8_t *upper = malloc(body->size);
         for (uint64_t i = 0; i < body->size; i++)
             upper[i] = body->data[i] >= 'a' && body->data[i] <= 'z' ? body->data[i] - 32 : body->data[i];
-        passage.host->set_body(passage, (backplane_bytes_t){upper, body->size});
+        next.host->set_body(next, (backplane_bytes_t){upper, body->size});
         free(upper);
     }
     if (strcmp(kept->step, "answer") == 0) {
         const backplane_header_t header = {backplane_string("x-own"), backplane_string("1")};
         const backplane_response_t response = {
-            sizeof(response), 1, &header, backplane_string("text/plain"), {(const uint8_t *)"short", 5}};
-        passage.host->answer(passage, 418, &response);
+            .struct_size = sizeof(response),
+            .http_status = 418,
+            .headers = &header,
+            .header_count = 1,
+            .content_type = backplane_string("text/plain"),
+            .body = {(const uint8_t *)"short", 5}};
+        next.host->respond(next, &response);
     } else if (strcmp(kept->step, "fail") == 0) {
-        passage.host->fail(passage, BACKPLANE_STATUS_UNAUTHENTICATED, backplane_string("who are you?"));
+        next.host->fail(next, BACKPLANE_STATUS_UNAUTHENTICATED, backplane_string("who are you?"));
     } else if (strcmp(kept->step, "target") == 0) {
-        passage.host->set_path(passage, backplane_string("/metadata"));
-        passage.host->set_query(passage, backplane_string("b=2"));
-        passage.host->proceed(passage, kept);
+        next.host->set_path(next, backplane_string("/metadata"));
+        next.host->set_query(next, backplane_string("b=2"));
+        next.host->proceed(next, kept);
         return;
     } else if (strcmp(kept->step, "later") == 0 || strcmp(kept->step, "until") == 0) {
         pthread_mutex_lock(&lock);
@@ -139,34 +144,34 @@ static void on_request(
         pthread_detach(thread);
         return;
     } else if (strcmp(kept->step, "never") != 0) {
-        passage.host->proceed(passage, kept);
+        next.host->proceed(next, kept);
         return;
     }
     free(kept);
 }
 
 static void on_response(
-    backplane_stage_t *stage, backplane_passage_t passage, void *context, const backplane_response_head_t *head) {
+    backplane_stage_t *stage, backplane_next_t next, void *context, const backplane_response_head_t *head) {
     (void)stage;
     (void)context;
     char seen[128];
     snprintf(
         seen, sizeof(seen), VERSION " %d %s %.*s", head->http_status, head->is_error ? "error" : "success",
         (int)head->content_type.size, head->content_type.data);
-    passage.host->set_header(passage, backplane_string("x-answer"), backplane_string(seen));
-    passage.host->set_header(passage, backplane_string("content-type"), backplane_string("text/x-staged"));
+    next.host->set_header(next, backplane_string("x-answer"), backplane_string(seen));
+    next.host->set_header(next, backplane_string("content-type"), backplane_string("text/x-staged"));
 }
 
 #ifdef READS_BODY
 static void on_response_body(
-    backplane_stage_t *stage, backplane_passage_t passage, void *context, backplane_bytes_t piece, int32_t is_last) {
+    backplane_stage_t *stage, backplane_next_t next, void *context, backplane_bytes_t piece, int32_t is_last) {
     (void)stage;
     struct kept *kept = context;
     char text[4096];
     const int size = snprintf(
         text, sizeof(text), "%d%s[%.*s]", kept->pieces++, is_last ? "!" : "", (int)piece.size,
         piece.size ? (const char *)piece.data : "");
-    passage.host->set_body(passage, (backplane_bytes_t){(const uint8_t *)text, (uint64_t)size});
+    next.host->set_body(next, (backplane_bytes_t){(const uint8_t *)text, (uint64_t)size});
 }
 #endif
 

@@ -2,13 +2,16 @@
  * library. */
 #include "backplane_plugin.h"
 
-static int calls_seen;
+#include <stdatomic.h>
+
+/* Its replicas share it. */
+static atomic_int calls_seen;
 
 static void increment(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
     (void)self;
     (void)count;
     char text[16];
-    snprintf(text, sizeof(text), "%d", ++calls_seen);
+    snprintf(text, sizeof(text), "%d", atomic_fetch_add(&calls_seen, 1) + 1);
     backplane_finish_text(calls[0], "text/plain", text);
 }
 

@@ -80,7 +80,7 @@ import Testing
     func keys() {
         #expect(
             message("{1: a, yes: b, null: c, counter:v1: d, 1.0: 1.0, '<<': e, \u{E4}: \"1\"}")
-                == #"accepted: {"1":"a","1.0":1,"<<":"e","counter:v1":"d","null":"c","yes":"b","ä":"1"}"#
+                == #"accepted: {"1":"a","1.0":1.0,"<<":"e","counter:v1":"d","null":"c","yes":"b","ä":"1"}"#
         )
         #expect(message("!!str 1") == #"accepted: "1""#)
         #expect(message("\u{FEFF}a: 1") == #"accepted: {"a":1}"#)

@@ -1,6 +1,7 @@
 import Foundation
 import HostAdmin
-import HostControl
+import HostCore
+import HostDeployment
 import HostForms
 import TestSupport
 import Testing
@@ -92,8 +93,10 @@ import Testing
         let body = #"{"tag": "a", "plugin": "echo", "config": {"num_replicas": 2}}"#
         try await api.ask(.createBackend, body: body, gives: 201)
         try await api.ask(.createBackend, body: body, gives: 409)
-        try await api.ask(
-            .createBackend, body: #"{"tag": "b", "plugin": "e", "config": null}"#, gives: 201)
+        let early = #"{"tag": "b", "plugin": "e", "config": null}"#
+        try await api.ask(.createBackend, body: early, gives: 422)
+        try await api.ask(.createBackend, query: "?allow_missing=true", body: early, gives: 201)
+        try await api.ask(.createBackend, query: "?timeout=soon", body: early, gives: 400)
         for wrong in [
             "[]", "7", "null", "{}", #"{"tag": 1, "plugin": "echo"}"#,
             #"{"tag": "..", "plugin": "echo"}"#, #"{"tag": "c", "plugin": "echo", "confg": {}}"#,
@@ -123,7 +126,26 @@ import Testing
         try await api.ask(.deleteBackend, "echo", gives: 409)
         try await api.ask(.deleteBackend, "echo", query: "?force=1", gives: 400)
         try await api.ask(.deleteBackend, "a", gives: 204)
-        try await api.ask(.deleteBackend, "a", query: "?force=true", gives: 204)
+        try await api.ask(.deleteBackend, "a", query: "?force=true", gives: 404)
+    }
+
+    @Test("the ways back answer as it says")
+    func rollback() async throws {
+        let host = try await HostProcess(plugins: Self.examples)
+        let api = DocumentedAPI(host)
+        try await api.ask(.listConfigurations, gives: 200)
+        try await api.ask(.rollBackConfiguration, body: "{}", gives: 422)
+        try await api.ask(
+            .createBackend, body: #"{"tag": "a", "plugin": "echo"}"#, gives: 201)
+        try await api.ask(.listConfigurations, gives: 200)
+        try await api.ask(.rollBackConfiguration, body: #"{"to": 9}"#, gives: 422)
+        try await api.ask(.rollBackConfiguration, body: #"{"to": 0}"#, gives: 400)
+        try await api.ask(.rollBackConfiguration, body: #"{"to": null}"#, gives: 200)
+        try await api.ask(.showBackend, "a", gives: 404)
+        try await api.ask(.listVersions, "echo", gives: 200)
+        try await api.ask(.listVersions, "nope", gives: 404)
+        try await api.ask(.rollBackPlugin, "echo", body: "{}", gives: 422)
+        try await api.ask(.rollBackPlugin, "nope", body: "{}", gives: 404)
     }
 
     @Test("endpoints and the file answer as it says")
@@ -156,13 +178,15 @@ import Testing
         try await api.ask(.shadowTraffic, "e", "counter", body: #"{"share": 2}"#, gives: 400)
         try await api.ask(.shadowTraffic, "e", "nope", body: #"{"share": 1}"#, gives: 404)
         try await api.ask(.deleteEndpoint, "f", gives: 204)
+        try await api.ask(.deleteEndpoint, "f", gives: 404)
 
         let file = try await api.ask(.exportConfiguration, gives: 200).text
         try await api.ask(.applyConfiguration, query: "?dry_run=true", body: file, gives: 200)
         try await api.ask(.applyConfiguration, body: file, gives: 200)
         try await api.ask(.applyConfiguration, query: "?dry_run=1", body: file, gives: 400)
         try await api.ask(.applyConfiguration, query: "?file=a.yaml", body: "lisen: 1", gives: 400)
-        try await api.ask(.applyConfiguration, body: "", gives: 200)
+        try await api.ask(.applyConfiguration, body: "", gives: 400)
+        try await api.ask(.applyConfiguration, body: "{}", gives: 200)
         for contradiction in [
             "endpoints: {e: {traffic: {echo: 0.5}}}", "endpoints: {e: {traffic: {nope: 1}}}",
             "backends: {b: {plugin: echo, num_replicas: 1, autoscaling: {max_replicas: 2}}}",

@@ -147,6 +147,88 @@ struct AdminSocketTests {
         #expect(try await host.run("list").status == 0)
     }
 
+    @Test("A host that is too busy to accept keeps its socket")
+    func fullBacklog() async throws {
+        let host = try await HostProcess()
+        host.signal(SIGSTOP)
+        defer { host.signal(SIGCONT) }
+        var clients: [Int32] = []
+        defer { for client in clients { close(client) } }
+        // Until the kernel lets no more wait.
+        while let client = connect(to: host.adminSocket) { clients.append(client) }
+        #expect(clients.count > 1)
+        let second = try await Program.run(
+            HostProcess.executable,
+            [
+                "serve", "--port", "0", "--plugins-dir", host.pluginsDirectory, "--admin-socket",
+                host.adminSocket,
+            ])
+        #expect(second.status == 1)
+        #expect(second.errors.contains("a host is running already with the admin socket"))
+        #expect(exists(host.adminSocket))
+    }
+
+    /// - Returns: nil when the connection would have to wait.
+    private func connect(to path: String) -> Int32? {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let client = socket(AF_UNIX, type, 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Foundation.connect(client, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard status != 0 else { return client }
+        close(client)
+        return nil
+    }
+
+    @Test("A host takes away its own socket only, not the one that another host has put there")
+    func othersSocket() async throws {
+        let first = try await HostProcess(plugins: ["libecho.so": Repository.product("libecho.so")])
+        try FileManager.default.removeItem(atPath: first.adminSocket)
+        let directory = try TemporaryDirectory()
+        let ready = directory.file("ready")
+        let second = try Program(
+            HostProcess.executable,
+            [
+                "serve", "--port", "0", "--plugins-dir", try directory.makeDirectory("plugins.d"),
+                "--admin-socket", first.adminSocket, "--ready-file", ready,
+            ], environment: ["TMPDIR": directory.path])
+        try await Eventually.true { exists(ready) }
+        first.signal(SIGTERM)
+        #expect(try await first.waitForExit() == 0)
+        #expect(try await first.run("list").status == 0)
+        second.signal(SIGTERM)
+        #expect(try await second.waitForExit() == 0)
+        #expect(!exists(first.adminSocket))
+    }
+
+    @Test("Of hosts that start at once where a killed one has left its socket, one gets it")
+    func race() async throws {
+        let killed = try await HostProcess()
+        killed.signal(SIGKILL)
+        _ = try await killed.waitForExit()
+        let directory = try TemporaryDirectory()
+        let hosts = try (0..<4).map { number in
+            try Program(
+                HostProcess.executable,
+                [
+                    "serve", "--port", "0", "--plugins-dir",
+                    try directory.makeDirectory("plugins\(number)"), "--admin-socket",
+                    killed.adminSocket,
+                ], environment: ["TMPDIR": directory.path])
+        }
+        try await Eventually.true { hosts.filter(\.isRunning).count <= 1 }
+        let running = hosts.first { $0.isRunning }
+        let left = try #require(running)
+        #expect(try await killed.run("list").status == 0)
+        left.signal(SIGTERM)
+        #expect(try await left.waitForExit() == 0)
+    }
+
     @Test("A socket that a killed host left behind is used again")
     func staleSocket() async throws {
         let directory = try TemporaryDirectory()

@@ -1,7 +1,6 @@
 import Backplane
 import Foundation
 import HostAdmin
-import HostControl
 import HostForms
 import TestSupport
 import Testing
@@ -32,7 +31,7 @@ import Testing
 
         func send(
             _ path: String, _ authorization: String?, method: String = "GET"
-        ) async throws -> HTTPTestClient.Answer {
+        ) async throws -> HTTPTestClient.Response {
             try await http.send(
                 method, path, headers: authorization.map { ["authorization": $0] } ?? [:])
         }

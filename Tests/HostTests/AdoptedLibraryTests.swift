@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -160,7 +160,7 @@ struct AdoptedLibraryTests {
 
             // It holds the file's lock; without the close the next one would not get it.
             try FileManager.default.removeItem(atPath: "\(host.pluginsDirectory)/db.yaml")
-            _ = try await host.wait(for: "db") { $0.state == .retired }
+            try await host.waitUntilForgotten("db")
             try host.writeManifest("again", manifest)
             _ = try await host.wait(for: "again") { $0.state == .serving }
             let update = try await host.http.call("again", "exec", #""update t set a = 3""#)

@@ -1,7 +1,7 @@
 import Backplane
 import Foundation
 import HostAdmin
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -45,9 +45,8 @@ struct AdoptionLifeTests {
             #expect(try await host.http.call("m", "pow", "[2, 3]").text == "8")
 
             try FileManager.default.removeItem(atPath: "\(host.pluginsDirectory)/m.yaml")
-            let gone = try await host.wait(for: "m") { $0.state == .retired }
-            // It is mapped for the process, not for a generation.
-            #expect(gone.retiredGenerations == [])
+            // It is mapped for the process, not for a generation: nothing is left to be told.
+            try await host.waitUntilForgotten("m")
             #expect(try await host.http.call("m", "pow", "[2, 3]").status == 404)
         }
     }
@@ -75,7 +74,7 @@ struct AdoptionLifeTests {
             #expect(try await host.http.call("m", "sqrt", "9").text == "3")
 
             try host.writeManifest("m", "num_replicas: 2\n")
-            _ = try await host.wait(for: "m") { $0.state == .retired }
+            try await host.waitUntilForgotten("m")
         }
     }
 

@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -99,7 +99,7 @@ struct BrokenPluginTests {
         #expect(
             host.logCount(
                 of: "not served: \(reason)",
-                "still serving generation=\(try #require(first.generation))") == 1)
+                "serving_generation=\(try #require(first.generation))") == 1)
         #expect(
             try await host.run("list").output.contains(
                 "\n\(host.path(of: "libx.so")): \(reason)\n"))
@@ -162,8 +162,11 @@ struct BrokenPluginTests {
     func missingSymbol() async throws {
         let host = try await startHost()
         let source = host.directory.file("needy.c")
-        try Data("int nobody_has_this(void);\nint wants(void) { return nobody_has_this(); }\n".utf8)
-            .write(to: URL(fileURLWithPath: source))
+        try """
+        int nobody_has_this(void);
+        const void *backplane_plugin_entry(void) { return nobody_has_this() ? "" : 0; }
+
+        """.write(toFile: source, atomically: true, encoding: .utf8)
         let library = host.directory.file("needy.so")
         try Fixture.compile(
             source: source, to: library,
@@ -192,7 +195,8 @@ struct BrokenPluginTests {
         let reason =
             kind == "dangling link"
             ? "cannot read \(host.path(of: "libx.so")): No such file or directory"
-            : "not a regular file: put the library itself here"
+            : "it is a \(kind == "fifo" ? "FIFO" : kind), not a regular file: "
+                + "put the library itself here"
         try await expectRefused("x", reason, by: host)
     }
 
@@ -242,13 +246,12 @@ struct BrokenPluginTests {
         #expect(host.logCount(of: "plugin=x", "not served") == 1)
     }
 
-    @Test("Removed, it is retired and its reason is gone")
+    @Test("Removed, it is forgotten: nothing of it was ever served")
     func removed() async throws {
         let host = try await startHost()
         try host.place(try Fixture.library("no_entry"), as: "libx.so")
         try await host.wait(for: "x") { $0.state == .failed }
         try host.remove("libx.so")
-        let status = try await host.wait(for: "x") { $0.state == .retired }
-        #expect(status.reason == nil)
+        try await host.waitUntilForgotten("x")
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
-import HostControl
+import HostDeployment
 import HostForms
+import HostRouting
 import TestSupport
 import Testing
 
@@ -53,7 +54,7 @@ import Testing
             #expect(
                 pow["description"] == "Raises to a power.\n\n(base: f64, exponent: f64) -> f64")
             try FileManager.default.removeItem(atPath: "\(host.pluginsDirectory)/libm.yaml")
-            _ = try await host.wait(for: "libm") { $0.state == .retired }
+            try await host.waitUntilForgotten("libm")
             #expect(
                 try await members(self.document(host)["paths"]).keys.sorted() == ["/read#hypot"])
         }
@@ -88,7 +89,7 @@ import Testing
     private func perform(
         _ httpMethod: String, _ path: String, _ operation: [String: JSONValue],
         _ http: HTTPTestClient
-    ) async throws -> HTTPTestClient.Answer {
+    ) async throws -> HTTPTestClient.Response {
         var headers: [String: String] = [:]
         var query: [String] = []
         if case .array(let parameters)? = operation["parameters"] {
@@ -152,7 +153,8 @@ import Testing
         let none = try await host.run("list", "nothing", "--methods")
         #expect(none.status == 1)
         #expect(none.errors.contains("no plugin nothing in "))
-        #expect(try await host.run("list", "libm").status == 64)
+        let one = try await host.run("list", "libm")
+        #expect(one.status == 0 && one.output.contains("libm.so.6"))
         #expect(try await host.run("list", "--methods").status == 64)
     }
 }

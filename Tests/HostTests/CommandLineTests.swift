@@ -1,5 +1,6 @@
 import Foundation
-import HostControl
+import HostCore
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -294,7 +295,7 @@ struct CommandLineTests {
         #expect(try await call.waitForExit() == 1)
         #expect(
             call.errors.hasPrefix(
-                "Error: the host with the admin socket \(host.adminSocket) gave no answer: "))
+                "Error: the host with the admin socket \(host.adminSocket) gave no response: "))
     }
 
     // MARK: No host

@@ -1,13 +1,12 @@
 import Foundation
 import HostAdmin
-import HostControl
 import HostForms
 import TestSupport
 import Testing
 
 /// A host's admin API, each of whose answers is compared with what the document says of it.
 struct DocumentedAPI {
-    typealias Answer = HTTPTestClient.Answer
+    typealias Response = HTTPTestClient.Response
 
     private let client: HTTPTestClient
 
@@ -15,7 +14,7 @@ struct DocumentedAPI {
         client = HTTPTestClient(socket: host.adminSocket)
     }
 
-    /// Asks, and records an issue for an answer that is not as documented.
+    /// Asks, and records an issue for a response that is not as documented.
     ///
     /// - Parameters:
     ///   - values: what stands for the path's parameters, in order.
@@ -25,7 +24,7 @@ struct DocumentedAPI {
         _ operation: AdminOperation, _ values: String..., query: String = "",
         headers: [String: String] = [:], body: String = "", isJSON: Bool = true,
         gives status: Int, sourceLocation: SourceLocation = #_sourceLocation
-    ) async throws -> Answer {
+    ) async throws -> Response {
         var values = values[...]
         let segments = operation.path.split(separator: "/").map { segment in
             segment.hasPrefix("{") ? Substring(values.removeFirst()) : segment
@@ -51,7 +50,7 @@ struct DocumentedAPI {
     }
 
     private func check(
-        _ answer: Answer, _ operation: JSONValue, _ sourceLocation: SourceLocation
+        _ answer: Response, _ operation: JSONValue, _ sourceLocation: SourceLocation
     ) throws {
         let response = try #require(
             Self.member(operation, "responses", "\(answer.status)"),

@@ -18,16 +18,8 @@ struct ExampleBuild {
                 options: ["-DECHO_VERSION=\"\(version)\""])
             return library
         }
-        // As the package manager does for a C target: a module made of the one header.
-        let modules = try directory.makeDirectory("PluginABI")
-        try Data(
-            """
-            module PluginABI {
-                umbrella header "\(Repository.path("Sources/PluginABI/include/backplane_plugin.h"))"
-                export *
-            }
-            """.utf8
-        ).write(to: URL(fileURLWithPath: "\(modules)/module.modulemap"))
+        // The module is that of the headers' own map.
+        let modules = Repository.path("Sources/PluginABI/include")
         counter = try [[], ["-D", "COUNTER_NEXT_VERSION"]].enumerated().map { index, defines in
             let library = directory.file("libcounter-\(index).so")
             try Tool.run(

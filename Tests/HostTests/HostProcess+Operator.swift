@@ -1,6 +1,6 @@
 import Foundation
 import HostAdmin
-import HostControl
+import HostDeployment
 import TestSupport
 
 /// What an operator does with a host: commands, and files in its plugins directory.
@@ -34,6 +34,11 @@ extension HostProcess {
         try await Eventually.value(within: timeout) {
             try await self.list().first { $0.name == plugin && condition($0) }
         }
+    }
+
+    /// Waits until `list` doesn't show a plugin any more.
+    func waitUntilForgotten(_ plugin: String) async throws {
+        try await Eventually.true { try await self.status(of: plugin) == nil }
     }
 
     /// How many lines of the log have all of these parts.

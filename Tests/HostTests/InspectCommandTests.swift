@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -44,7 +44,7 @@ import Testing
         let result = try await Program.run(
             HostProcess.executable, ["inspect", "./libmine.so"], in: directory.path)
         #expect(result.output.contains("\nlibrary: '\(directory.path)/libmine.so'\n"))
-        #expect(result.output.contains("\n  divide: '(dividend: i32, divisor: i32) -> division'\n"))
+        #expect(result.output.contains("\n  title: '() -> string?'\n"))
     }
 
     @Test("A plugin needs no manifest: its methods are listed")

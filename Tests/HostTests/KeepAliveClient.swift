@@ -53,7 +53,7 @@ final class KeepAliveClient {
             """.utf8)
     }
 
-    /// Sends a request and checks the answer.
+    /// Sends a request and checks the response.
     ///
     /// - Throws: ``Failure`` when it isn't 200 with this body.
     func call(_ request: [UInt8], expecting body: [UInt8]) throws {
@@ -81,7 +81,7 @@ final class KeepAliveClient {
         }
     }
 
-    /// The size of the answer that has begun to arrive; nil: its head is not there yet.
+    /// The size of the response that has begun to arrive; nil: its head is not there yet.
     private var answerSize: Int? {
         received.withUnsafeBytes { bytes -> Int? in
             let text = bytes.baseAddress!.assumingMemoryBound(to: CChar.self)

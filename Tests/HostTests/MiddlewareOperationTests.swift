@@ -1,7 +1,9 @@
 import Foundation
 import HostAdmin
-import HostControl
+import HostCore
+import HostDeployment
 import HostForms
+import HostState
 import TestSupport
 import Testing
 
@@ -54,6 +56,28 @@ import Testing
         #expect(chains[1].stages[0].calls == 2 && chains[1].stages[0].errors == 1)
         #expect(chains.flatMap(\.stages).allSatisfy { $0.seconds > 0 })
         #expect(chains[2].stages == [])
+    }
+
+    @Test("a stage's secrets are shown to nobody, and a table has one line for each row")
+    func secrets() async throws {
+        let host = try await HostProcess(plugins: Self.echo)
+        let path = host.directory.file("backplane.yaml")
+        try Self.write("middleware: [auth: {api_key: {keys: {carol: hidden-1}}}]\n", to: path)
+        #expect(try await host.run("apply", "-f", path).status == 0)
+        let shown = [
+            try await host.run("list", "--middleware", "--json").output,
+            try await host.run("export").output, try await host.run("rollback", "--list").output,
+        ]
+        #expect(shown.allSatisfy { !$0.contains("hidden") }, "\(shown)")
+        #expect(shown[0].contains("carol") && shown[1].contains("carol"))
+        #expect(try await host.http.call("echo").status == 401)
+
+        let name = "libx\u{1B}[31m\nforged 1.0.so"
+        try Data("no library".utf8)
+            .write(to: URL(fileURLWithPath: "\(host.pluginsDirectory)/\(name)"))
+        _ = try await host.wait(for: "x\u{1B}[31m\nforged 1.0") { $0.reason != nil }
+        let table = try await host.run("list").output
+        #expect(!table.contains("\u{1B}") && !table.contains("\nforged"), "\(table)")
     }
 
     @Test("the FAQ's example lets pages of other origins call")

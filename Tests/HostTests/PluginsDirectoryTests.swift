@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -147,7 +147,7 @@ struct PluginsDirectoryTests {
         // Renamed, it is served.
         #expect(rename(host.path(of: file), host.path(of: "libgood.so")) == 0)
         try await host.wait(for: "good") { $0.state == .serving }
-        try await host.wait(for: name) { $0.state == .retired }
+        try await host.waitUntilForgotten(name)
     }
 
     @Test("Names with all that a route may have are served")

@@ -9,7 +9,7 @@ import Testing
         plugins_dir: plugins.d
         backends:
           counter:v1: {plugin: counter, num_replicas: 1, user_config: {start: 100}}
-          counter:v2: {plugin: counter, max_concurrent_queries: 8, max_queued_requests: 100}
+          counter:v2: {plugin: counter, max_queued_requests: 100}
           echo: {plugin: echo, max_batch_size: 16, batch_wait_timeout: 2ms}
         endpoints:
           counter:
@@ -57,7 +57,7 @@ import Testing
         #expect(
             try await curl("-w", "%{http_code}", "-o", "-", "-X", "PUT", "\(url)/counter")
                 .hasSuffix("405"))
-        // Echo's calls share batches; each caller gets its own answer.
+        // Echo's calls share batches; each caller gets its own response.
         try await withThrowingTaskGroup { group in
             for number in 0..<32 {
                 group.addTask { try await curl("-d", "\(number)", "\(url)/echo/x") == "\(number)" }
@@ -94,6 +94,7 @@ import Testing
             ["endpoints", "create", "e", "--backend", "echo"],
             ["traffic", "set", "echo", "echo=1"],
             ["traffic", "shadow", "echo", "echo=0.5"], ["apply", "-f", "-"], ["diff", "-f", "-"],
+            ["list", "echo"], ["rollback", "--list"], ["rollback", "--list", "--plugin", "echo"],
         ])
     func json(command: [String]) async throws {
         let host = try await HostProcess(plugins: ["libecho.so": Repository.product("libecho.so")])

@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -190,7 +190,7 @@ struct ReloadTests {
 
         let reload = Task { try await host.run("reload", "waits") }
         // Until calls are held, they are answered.
-        var calls: [Task<HTTPTestClient.Answer, any Error>] = []
+        var calls: [Task<HTTPTestClient.Response, any Error>] = []
         try await Eventually.true {
             calls.append(Task { try await http.call("waits") })
             return try #require(try await host.status(of: "waits")).calls.waiting > 0

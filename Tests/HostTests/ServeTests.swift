@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostDeployment
 import TestSupport
 import Testing
 

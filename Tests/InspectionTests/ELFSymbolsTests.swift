@@ -1,5 +1,6 @@
 import Foundation
-import HostPlugins
+import HostCore
+import HostLoader
 import TestSupport
 import Testing
 
@@ -49,7 +50,7 @@ import Testing
         try Data("no library".utf8).write(to: URL(fileURLWithPath: text))
         for (path, reason) in [
             (half, "half a library"), (text, "not a shared library"),
-            (directory.path, "is not a regular file"),
+            (directory.path, "it is a directory, not a regular file"),
             (directory.file("none.so"), "No such file"),
         ] {
             let error = #expect(throws: PluginError.self) { try ELFSymbols(of: path) }

@@ -1,20 +1,17 @@
 import Crypto
 import Foundation
-import HostDispatch
-import HostMiddleware
-import HostPlugins
-import NIOHTTP1
+import HostCore
 import TestSupport
 import Testing
 
 @Suite struct AuthStageTests {
     /// The subject that the plugin is told, if it is reached.
     private static func subject(
-        _ stage: StageTrial, _ request: MiddlewareRequest
+        _ stage: StageTrial, _ request: Request
     ) async -> (status: Int, subjects: [String], challenges: [String], message: String) {
-        let answer = await stage.answer(to: request) { request, caller in
+        let answer = await stage.answer(to: request) { request, sink in
             let subjects = request.headers["x-auth-subject"]
-            caller.answer("hello", headers: subjects.map { ("subject", $0) })
+            sink.answer("hello", headers: subjects.map { ("subject", $0) })
         }
         func values(_ name: String) -> [String] {
             answer.headers.filter { $0.name == name }.map(\.value)
@@ -23,7 +20,7 @@ import Testing
     }
 
     private static func bearer(_ token: String, _ more: [(String, String)] = [])
-        -> MiddlewareRequest
+        -> Request
     {
         .make("GET", with: [("Authorization", "Bearer \(token)")] + more)
     }
@@ -92,7 +89,7 @@ import Testing
     @Test("a handle's call needs no credentials, and is told by those that it has")
     func handles() async throws {
         let stage = try StageTrial(Self.both)
-        func call(_ headers: [(String, String)]) -> MiddlewareRequest {
+        func call(_ headers: [(String, String)]) -> Request {
             .make(with: headers, origin: .handle)
         }
         #expect(await Self.subject(stage, call([])).status == 200)

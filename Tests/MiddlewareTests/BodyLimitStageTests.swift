@@ -1,6 +1,4 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
 import NIOCore
 import Testing
 
@@ -28,7 +26,7 @@ import Testing
     @Test("a body in chunks is watched as it comes")
     func chunked() throws {
         let incoming = incoming()
-        let sent = MiddlewareRequest.make(
+        let sent = Request.make(
             "POST", "/echo", [("Transfer-Encoding", "chunked")], incoming: incoming)
         #expect(try StageTrial("- body-limit: {max_size: 64KiB}").send(sent).status == 200)
         #expect(incoming.limit == 64 << 10)
@@ -48,9 +46,9 @@ import Testing
         incoming.end(.success(ByteBuffer(repeating: 0, count: size)))
         let answer = try StageTrial("- body-limit: {max_size: 8}").send(
             .make("POST", "/echo", incoming: incoming)
-        ) { _, caller in
+        ) { _, sink in
             incoming.whenThere { body in
-                caller.receive(body.map { PluginResponse(body: $0, contentType: "") })
+                sink.receive(body.map { CallResponse(body: $0, contentType: "") })
             }
         }
         #expect(answer.status == (fits ? 200 : 413))

@@ -1,8 +1,10 @@
-import HostDispatch
-import HostPlugins
+import HostCore
+import HostState
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 /// The Fetch standard's CORS protocol, as requests and the headers that they are answered with.
 @Suite struct CORSStageTests {
@@ -153,8 +155,8 @@ import Testing
     @Test("an error has the same headers, or no page could read why", arguments: requests)
     func error(_ test: Case) throws {
         let trial = try StageTrial("- cors: {\(test.options)}")
-        let answer = trial.send(.make(test.method, test.headers)) { _, caller in
-            caller.receive(.failure(DispatchError(.queueFull, "full")))
+        let answer = trial.send(.make(test.method, test.headers)) { _, sink in
+            sink.receive(.failure(DispatchError(.queueFull, "full")))
         }
         #expect(answer.status == 503)
         #expect(answer.headers == test.answer)
@@ -301,8 +303,8 @@ import Testing
         for (origin, expected) in [
             (Self.page, ["access-control-allow-origin: https://a.example"]), (Self.stranger, []),
         ] {
-            let answer = trial.send(.make([origin])) { _, caller in
-                caller.answer(
+            let answer = trial.send(.make([origin])) { _, sink in
+                sink.answer(
                     "",
                     headers: [
                         ("Access-Control-Allow-Origin", "*"),
@@ -332,7 +334,8 @@ import Testing
             ("- cors: {allow_origins: [https://A.example]}", "such as https://example.com"),
             ("- cors: {allow_origins: ['https://a.example:443']}", "such as https://example.com"),
             ("- cors: {allow_origins: '*'}", "it must be a list"),
-            ("- cors: {allow_origin_regex: '['}", "it must be a regular expression"),
+            ("- cors: {allow_origin_regex: '['}", "allow_origin_regex has a [ without a ]"),
+            (#"- cors: {allow_origin_regex: '(a)\1'}"#, #"has \1, which is not supported"#),
             (#"- cors: {allow_origins: ["*"], allow_methods: [a b]}"#, "an HTTP method, or *"),
             (#"- cors: {allow_origins: ["*"], allow_headers: ["x:"]}"#, "the name of a header"),
             (#"- cors: {allow_origins: ["*"], allow_credentials: 1}"#, "true or false"),
@@ -348,12 +351,12 @@ import Testing
     }
 }
 
-extension MiddlewareRequest {
-    static func make(_ method: String, _ headers: [(String, String)]) -> MiddlewareRequest {
+extension Request {
+    static func make(_ method: String, _ headers: [(String, String)]) -> Request {
         make(method, "/echo", headers)
     }
 
-    static func make(_ headers: [(String, String)]) -> MiddlewareRequest {
+    static func make(_ headers: [(String, String)]) -> Request {
         make("POST", "/echo", headers)
     }
 }

@@ -1,6 +1,6 @@
+import HostCore
 import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostPipeline
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -20,9 +20,9 @@ import Testing
     private struct Looking: MiddlewareStage {
         let seen = NIOLockedValueBox<NIODeadline?>(nil)
 
-        func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
+        func handle(_ request: Request, for sink: any ResponseSink, _ next: Next) {
             seen.withLockedValue { $0 = request.deadline }
-            passage.proceed(request, for: caller)
+            next.proceed(request, for: sink)
         }
     }
 
@@ -32,16 +32,16 @@ import Testing
             (60, nil, nil, 60), (60, 30, nil, 30), (60, 90, nil, 60), (60, 90, 40, 40),
             (nil, nil, 40, 40), (nil, 30, nil, 30), (nil, nil, nil, nil),
         ] as [(Int?, Int?, Int?, Int?)])
-    func seen(_ backend: Int?, _ caller: Int?, _ limit: Int?, _ expected: Int?) {
+    func seen(_ backend: Int?, _ sink: Int?, _ limit: Int?, _ expected: Int?) {
         let stage = Looking()
-        let entrance = BackendEntrance(
+        let pipeline = BackendPipeline(
             Self.backend(backend.map { .seconds($0) }),
             chain: MiddlewareChain([.init(name: "looking", stage)]))
         var plan = CallPlan(method: "__call__", argument: ByteBuffer(), contentType: "")
         let now = NIODeadline.now()
-        plan.timeout = caller.map { .seconds($0) }
+        plan.timeout = sink.map { .seconds($0) }
         plan.limit = limit.map { now + .seconds(Int64($0)) }
-        entrance.enter(plan, for: TrialCaller(), request: { .make() }) { _, _ in }
+        pipeline.submit(plan, for: TrialSink(), request: { .make() }) { _, _ in }
         let deadline = stage.seen.withLockedValue { $0 }
         #expect((deadline == nil) == (expected == nil))
         guard let deadline, let expected else { return }

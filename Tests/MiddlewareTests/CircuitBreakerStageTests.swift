@@ -1,6 +1,5 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
 import NIOCore
 import Synchronization
 import TestSupport
@@ -15,8 +14,8 @@ import Testing
         try StageTrial("[circuit-breaker: \(options)]", backend: "model", logger: log.logger)
     }
 
-    private static func fail(_ stage: StageTrial, _ error: DispatchError) async -> TrialAnswer {
-        await stage.answer(to: .make()) { _, caller in caller.receive(.failure(error)) }
+    private static func fail(_ stage: StageTrial, _ error: DispatchError) async -> TrialResponse {
+        await stage.answer(to: .make()) { _, sink in sink.receive(.failure(error)) }
     }
 
     @Test("a backend that keeps failing is left alone")
@@ -64,10 +63,10 @@ import Testing
     @Test("a deadline that another stage set counts once it has passed", arguments: [true, false])
     func stagesDeadline(_ hasPassed: Bool) async throws {
         let stage = try Self.stage("{failures: 1, open_for: 1h}")
-        var request = MiddlewareRequest.make()
+        var request = Request.make()
         request.shorten(to: .now() + (hasPassed ? .zero : .hours(1)))
-        _ = await stage.answer(to: request) { _, caller in
-            caller.receive(.failure(DispatchError(.deadlineExceeded, "", cause: CallersDeadline())))
+        _ = await stage.answer(to: request) { _, sink in
+            sink.receive(.failure(DispatchError(.deadlineExceeded, "", cause: CallersDeadline())))
         }
         #expect(await stage.answer(to: .make()).status == (hasPassed ? 503 : 200))
     }
@@ -77,9 +76,9 @@ import Testing
         arguments: [(500, 503), (404, 200), (501, 200)])
     func answers(_ status: Int, _ next: Int) async throws {
         let stage = try Self.stage("{failures: 1, open_for: 1h}")
-        _ = await stage.answer(to: .make()) { _, caller in
-            caller.receive(
-                .success(PluginResponse(status: status, body: ByteBuffer(), contentType: "")))
+        _ = await stage.answer(to: .make()) { _, sink in
+            sink.receive(
+                .success(CallResponse(status: status, body: ByteBuffer(), contentType: "")))
         }
         #expect(await stage.answer(to: .make()).status == next)
     }
@@ -87,13 +86,13 @@ import Testing
     @Test("a stream that breaks off is a failure, one that ends is none")
     func streams() async throws {
         let stage = try Self.stage("{failures: 1, open_for: 1h}")
-        let piece = PluginResponse(body: ByteBuffer(string: "a"), contentType: "")
+        let piece = CallResponse(body: ByteBuffer(string: "a"), contentType: "")
         for ending in [
             .success(piece), .failure(DispatchError(.plugin(.internal), "")),
-        ] as [Result<PluginResponse, DispatchError>] {
-            let answer = await stage.answer(to: .make()) { _, caller in
-                #expect(caller.receive(part: piece))
-                caller.receive(ending)
+        ] as [Result<CallResponse, DispatchError>] {
+            let answer = await stage.answer(to: .make()) { _, sink in
+                #expect(sink.receive(part: piece))
+                sink.receive(ending)
             }
             #expect(answer.parts.count == 1)
         }
@@ -107,9 +106,9 @@ import Testing
         // Never answered to its end; it may be refused some times before it comes through.
         let hasBegun = Atomic<Bool>(false)
         try await Eventually.true {
-            stage.send(.make()) { _, caller in
-                let piece = PluginResponse(body: ByteBuffer(string: "a"), contentType: "")
-                hasBegun.store(caller.receive(part: piece), ordering: .relaxed)
+            stage.send(.make()) { _, sink in
+                let piece = CallResponse(body: ByteBuffer(string: "a"), contentType: "")
+                hasBegun.store(sink.receive(part: piece), ordering: .relaxed)
             }
             return hasBegun.load(ordering: .relaxed)
         }

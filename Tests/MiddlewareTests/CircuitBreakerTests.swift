@@ -1,4 +1,4 @@
-import HostMiddleware
+import HostStages
 import NIOCore
 import TestSupport
 import Testing

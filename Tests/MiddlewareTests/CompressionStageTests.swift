@@ -1,11 +1,12 @@
-import HostDispatch
-import HostPlugins
+import HostCore
+import HostState
 import NIOCore
-import NIOHTTP1
 import TestSupport
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 @Suite struct CompressionStageTests {
     static let text = String(repeating: "a body that is worth it. ", count: 100)
@@ -30,7 +31,7 @@ import Testing
         ] as [([String], String?)])
     func coding(_ fields: [String], _ expected: String?) async throws {
         let stage = try StageTrial("[compression]")
-        let request = MiddlewareRequest.make("GET", with: fields.map { ("Accept-Encoding", $0) })
+        let request = Request.make("GET", with: fields.map { ("Accept-Encoding", $0) })
         let answer = await stage.answer(to: request, body: Self.text)
         #expect(answer["content-encoding"] == expected)
         #expect(answer["vary"] == "accept-encoding")
@@ -61,7 +62,7 @@ import Testing
     @Test("a client that refuses bodies without a coding gets even small ones packed")
     func identityRefused() async throws {
         let stage = try StageTrial("[compression]")
-        let request = MiddlewareRequest.make(
+        let request = Request.make(
             "GET", with: [("accept-encoding", "gzip, identity;q=0")])
         let answer = await stage.answer(to: request, body: "x", contentType: "image/png")
         #expect(answer["content-encoding"] == "gzip")
@@ -87,7 +88,6 @@ import Testing
             Left(why: "no body", status: 204, body: ""),
             Left(why: "not modified", status: 304, body: ""),
             Left(why: "a part", status: 206),
-            Left(why: "HEAD", method: "HEAD", vary: "accept-encoding"),
             Left(why: "small", body: String(repeating: "a", count: 1023)),
             Left(why: "an image", contentType: "image/png"),
             Left(why: "no content type", contentType: ""),
@@ -99,12 +99,12 @@ import Testing
         ])
     func leftAlone(_ left: Left) async throws {
         let stage = try StageTrial("[compression]")
-        let request = MiddlewareRequest.make(
+        let request = Request.make(
             left.method, with: [("accept-encoding", "gzip")], origin: left.origin)
-        let answer = await stage.answer(to: request) { _, caller in
-            caller.receive(
+        let answer = await stage.answer(to: request) { _, sink in
+            sink.receive(
                 .success(
-                    PluginResponse(
+                    CallResponse(
                         status: left.status, body: ByteBuffer(string: left.body),
                         contentType: left.contentType, headers: left.headers)))
         }
@@ -124,6 +124,27 @@ import Testing
             to: .make("GET", with: [("accept-encoding", "deflate")]), body: Self.text,
             contentType: contentType)
         #expect(answer["content-encoding"] == "deflate")
+    }
+
+    @Test("the answer to HEAD has the head of that to GET, its length among it", arguments: [0, 9])
+    func head(parts: Int) async throws {
+        let stage = try StageTrial("[compression]")
+        var heads: [[String]] = []
+        var sizes: [Int] = []
+        for method in ["GET", "HEAD"] {
+            let request = Request.make(method, with: [("accept-encoding", "gzip")])
+            let answer = await stage.answer(to: request) { _, sink in
+                let response = CallResponse(
+                    body: ByteBuffer(string: Self.text), contentType: "text/plain",
+                    headers: [("etag", "\"1\""), ("accept-ranges", "bytes")])
+                for _ in 0..<parts { _ = sink.receive(part: response) }
+                sink.receive(.success(response))
+            }
+            heads.append(answer.headers.map { "\($0.name): \($0.value)" })
+            sizes.append(answer.body.readableBytes)
+        }
+        #expect(heads[0] == heads[1] && heads[0].contains("content-encoding: gzip"))
+        #expect(sizes[0] == sizes[1])
     }
 
     @Test("a strong entity tag becomes weak, ranges are no longer announced, Vary is kept")
@@ -146,7 +167,7 @@ import Testing
     func errors() async throws {
         let answer = try await StageTrial("[compression]").answer(
             to: .make("GET", with: [("accept-encoding", "gzip")])
-        ) { _, caller in caller.receive(.failure(DispatchError(.unavailable, "no replica"))) }
+        ) { _, sink in sink.receive(.failure(DispatchError(.unavailable, "no replica"))) }
         #expect(answer.status == 503)
         #expect(answer.headers.isEmpty)
     }
@@ -158,14 +179,14 @@ import Testing
         let stage = try StageTrial("[compression]")
         let pieces = ["", "one ", "", "two ", String(repeating: "three ", count: 10_000)]
         let answer = await stage.answer(to: .make("GET", with: [("accept-encoding", coding)])) {
-            _, caller in
+            _, sink in
             for piece in pieces {
                 #expect(
-                    caller.receive(
-                        part: PluginResponse(
+                    sink.receive(
+                        part: CallResponse(
                             body: ByteBuffer(string: piece), contentType: "text/plain")))
             }
-            caller.receive(.success(PluginResponse(body: ByteBuffer(), contentType: "")))
+            sink.receive(.success(CallResponse(body: ByteBuffer(), contentType: "")))
         }
         #expect(answer["content-encoding"] == coding)
         var (soFar, expected) = (ByteBuffer(), "")
@@ -184,8 +205,8 @@ import Testing
 
     private static func request(
         _ body: ByteBuffer, _ coding: String, incoming: IncomingBody? = nil
-    ) -> MiddlewareRequest {
-        var request = MiddlewareRequest.make(
+    ) -> Request {
+        var request = Request.make(
             "POST",
             with: [
                 ("Content-Encoding", coding), ("Content-Length", "\(body.readableBytes)"),
@@ -202,12 +223,12 @@ import Testing
         incoming: IncomingBody? = nil
     ) async throws -> (status: Int, body: String, headers: [(String, String)]) {
         let request = Self.request(body, coding, incoming: incoming)
-        let answer = try await StageTrial(yaml).answer(to: request) { request, caller in
-            caller.receive(
+        let answer = try await StageTrial(yaml).answer(to: request) { request, sink in
+            sink.receive(
                 .success(
-                    PluginResponse(
+                    CallResponse(
                         body: request.body!, contentType: "",
-                        headers: request.headers.map { ($0.name.lowercased(), $0.value) })))
+                        headers: request.headers.lowercased)))
         }
         return (
             answer.status,

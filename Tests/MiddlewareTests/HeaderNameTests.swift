@@ -1,6 +1,10 @@
+import HostCore
+import HostState
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 @Suite struct HeaderNameTests {
     @Test(

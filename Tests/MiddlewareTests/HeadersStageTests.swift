@@ -1,6 +1,5 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
 import NIOCore
 import Testing
 
@@ -21,9 +20,9 @@ import Testing
     func request(options: String, expected: [String]) throws {
         let trial = try StageTrial("- headers: {request: {\(options)}}")
         let sent = [("X-A", "1"), ("Cookie", "c"), ("X-B", "2"), ("x-b", "3")]
-        let answer = trial.send(.make(sent)) { request, caller in
-            #expect(request.headers.map { "\($0.name): \($0.value)" }.sorted() == expected)
-            caller.answer("")
+        let answer = trial.send(.make(sent)) { request, sink in
+            #expect(request.headers.all.map { "\($0.name): \($0.value)" }.sorted() == expected)
+            sink.answer("")
         }
         #expect(answer.headers == [])
     }
@@ -58,11 +57,11 @@ import Testing
         let ends: [MiddlewareChain.End] = [
             { $1.answer("", headers: sent) },
             { $1.receive(.failure(DispatchError(.unavailable, "none", headers: sent))) },
-            { _, caller in
-                let part = PluginResponse(
+            { _, sink in
+                let part = CallResponse(
                     body: ByteBuffer(string: "a"), contentType: "", headers: sent)
-                _ = caller.receive(part: part)
-                caller.answer("b")
+                _ = sink.receive(part: part)
+                sink.answer("b")
             },
         ]
         for end in ends {
@@ -98,6 +97,10 @@ import Testing
             ("- headers: {response: {set: {X-A: 1, x-a: 2}}}", "has x-a twice"),
             (#"- headers: {response: {set: {X-A: "a\r\nb: c"}}}"#, "the value of a header"),
             ("- headers: {response: {add: {Content-Type: text/csv}}}", "one Content-Type; set it"),
+            (
+                "- headers: {request: {add: {x-serve-call-method: a}}}",
+                "x-serve-call-method; set it"
+            ),
             ("- headers: {reqest: {}}", "did you mean request?"),
         ])
     func configuration(yaml: String, part: String) throws {

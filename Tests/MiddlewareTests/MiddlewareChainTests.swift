@@ -1,13 +1,11 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
 import NIOCore
-import NIOHTTP1
 import TestSupport
 import Testing
 
 @Suite struct MiddlewareChainTests {
-    private static let request = MiddlewareRequest(
+    private static let request = Request(
         origin: .http, httpMethod: "POST", path: "/echo", query: "", headers: [:],
         method: "__call__", contentType: "", shardKey: "", body: ByteBuffer(string: "body"))
 
@@ -23,25 +21,25 @@ import Testing
             let stages = (0..<Int.random(in: 0...6, using: &random)).map { index in
                 RecordingStage(
                     name: "\(index)",
-                    conduct: RecordingStage.Conduct.allCases.randomElement(using: &random)!,
+                    violations: RecordingStage.Conduct.allCases.randomElement(using: &random)!,
                     readsBody: Bool.random(using: &random), trace: trace)
             }
-            let caller = WaitingCaller()
-            chain(stages).run(Self.request, for: caller) { _, caller in
+            let sink = WaitingSink()
+            chain(stages).run(Self.request, for: sink) { _, sink in
                 trace.add("end")
-                caller.receive(
-                    .success(PluginResponse(body: ByteBuffer(string: "end"), contentType: "")))
+                sink.receive(
+                    .success(CallResponse(body: ByteBuffer(string: "end"), contentType: "")))
             }
-            let answer = await caller.answer()
+            let answer = await sink.response()
 
-            let last = stages.firstIndex { $0.conduct == .answers || $0.conduct == .refuses }
+            let last = stages.firstIndex { $0.violations == .answers || $0.violations == .refuses }
             let entered = stages[...(last ?? stages.endIndex - 1)]
-            let filters = entered.filter { $0.conduct == .filters }.reversed()
+            let filters = entered.filter { $0.violations == .filters }.reversed()
             let expected =
                 entered.map { "in \($0.name)" } + (last == nil ? ["end"] : [])
                 + filters.map { "out \($0.name)" }
             #expect(trace.events == expected)
-            #expect(caller.count == 1)
+            #expect(sink.count == 1)
             switch answer {
             case .success(let response):
                 let source = last.map { stages[$0].name } ?? "end"
@@ -50,7 +48,7 @@ import Testing
                         == ([source] + filters.map(\.name)).joined())
                 #expect(response.headers.map(\.value) == filters.map(\.name))
             case .failure(let error):
-                #expect(last.map { stages[$0].conduct } == .refuses)
+                #expect(last.map { stages[$0].violations } == .refuses)
                 #expect(error.httpStatus == 403)
                 #expect(error.headers.map(\.value) == filters.map(\.name))
             }
@@ -61,14 +59,14 @@ import Testing
     func meters() async {
         let trace = Trace()
         let chain = chain([
-            RecordingStage(name: "a", conduct: .waits, trace: trace),
-            RecordingStage(name: "b", conduct: .refuses, trace: trace),
-            RecordingStage(name: "c", conduct: .passes, trace: trace),
+            RecordingStage(name: "a", violations: .waits, trace: trace),
+            RecordingStage(name: "b", violations: .refuses, trace: trace),
+            RecordingStage(name: "c", violations: .passes, trace: trace),
         ])
         for _ in 0..<3 {
-            let caller = WaitingCaller()
-            chain.run(Self.request, for: caller) { _, _ in Issue.record("refused, and there") }
-            _ = await caller.answer()
+            let sink = WaitingSink()
+            chain.run(Self.request, for: sink) { _, _ in Issue.record("refused, and there") }
+            _ = await sink.response()
         }
         #expect(chain.links.map(\.meter.reading.calls) == [3, 3, 0])
         #expect(chain.links.map(\.meter.reading.errors) == [0, 3, 0])
@@ -79,14 +77,14 @@ import Testing
     func body() async {
         let trace = Trace()
         let chain = chain([
-            RecordingStage(name: "head", conduct: .passes, trace: trace),
-            RecordingStage(name: "body", conduct: .passes, readsBody: true, trace: trace),
+            RecordingStage(name: "head", violations: .passes, trace: trace),
+            RecordingStage(name: "body", violations: .passes, readsBody: true, trace: trace),
         ])
         let incoming = IncomingBody(limit: 10) { trace.add("wanted") }
-        let request = MiddlewareRequest(
+        let request = Request(
             origin: .http, httpMethod: "POST", path: "/echo", query: "", headers: [:],
             method: "__call__", contentType: "", shardKey: "", incoming: incoming)
-        chain.run(request, for: WaitingCaller()) { request, _ in
+        chain.run(request, for: WaitingSink()) { request, _ in
             trace.add("end \(request.body.map { String(buffer: $0) } ?? "")")
         }
         #expect(trace.events == ["in head", "wanted"])
@@ -97,15 +95,15 @@ import Testing
     @Test("a body that never comes whole refuses the request of whoever waits for it")
     func bodyRefused() async {
         let trace = Trace()
-        let stage = RecordingStage(name: "b", conduct: .passes, readsBody: true, trace: trace)
+        let stage = RecordingStage(name: "b", violations: .passes, readsBody: true, trace: trace)
         let incoming = IncomingBody(limit: 10) {}
-        let request = MiddlewareRequest(
+        let request = Request(
             origin: .http, httpMethod: "POST", path: "/echo", query: "", headers: [:],
             method: "__call__", contentType: "", shardKey: "", incoming: incoming)
-        let caller = WaitingCaller()
-        chain([stage]).run(request, for: caller) { _, _ in Issue.record("there is no body") }
+        let sink = WaitingSink()
+        chain([stage]).run(request, for: sink) { _, _ in Issue.record("there is no body") }
         incoming.end(.failure(DispatchError(.refused(httpStatus: 413), "too large")))
-        let answer = await caller.answer()
+        let answer = await sink.response()
         #expect(throws: DispatchError.self) { try answer.get() }
         #expect(trace.events == [])
     }
@@ -118,8 +116,9 @@ import Testing
         changed.headers.add(name: "x", value: "1")
         changed.shorten(to: .uptimeNanoseconds(5))
         changed.shorten(to: .uptimeNanoseconds(9))
-        #expect((copy.path, copy.headers.count, copy.isHeadChanged) == ("/echo", 0, false))
-        #expect((changed.path, changed.headers.count, changed.isHeadChanged) == ("/other", 1, true))
+        #expect((copy.path, copy.headers.all.count, copy.isHeadChanged) == ("/echo", 0, false))
+        #expect(
+            (changed.path, changed.headers.all.count, changed.isHeadChanged) == ("/other", 1, true))
         #expect(changed.limit == .uptimeNanoseconds(5))
     }
 }

@@ -1,6 +1,6 @@
 import Backplane
 import Foundation
-import HostControl
+import HostDeployment
 import NIOConcurrencyHelpers
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import Backplane
 import Foundation
-import HostControl
+import HostCore
+import HostDeployment
 import TestSupport
 import Testing
 
@@ -128,10 +129,13 @@ import Testing
     @Test("a backend can't be made of a library without methods, and says so")
     func noBackend() async throws {
         try await TestHost.run(stage: "stage") { host in
-            try await host.apply("backends: {b: {plugin: stage}}")
-            let status = try await host.wait(for: "stage") { $0.reason != nil }
-            #expect(status.reason?.contains("stage has no methods") == true)
-            #expect(status.state == .serving)
+            let error = await #expect(throws: (any Error).self) {
+                try await host.apply("backends: {b: {plugin: stage}}")
+            }
+            let refusal = try #require(error as? ControlError)
+            #expect(refusal.message.contains("stage has no methods"))
+            let status = try await host.status(of: "stage")
+            #expect(status?.state == .serving)
         }
     }
 

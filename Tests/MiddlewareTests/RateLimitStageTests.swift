@@ -1,6 +1,5 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
 import Testing
 
 /// The arithmetic is in TokenBucketTests, with a clock of its own: here no rate is fast enough for time to matter.
@@ -10,7 +9,7 @@ import Testing
     @Test("what is left is told, and what is too much is answered 429")
     func refusal() async throws {
         let stage = try StageTrial(Self.hourly)
-        let request = MiddlewareRequest.make(from: "192.0.2.1")
+        let request = Request.make(from: "192.0.2.1")
         for remaining in [1, 0] {
             let answer = await stage.answer(to: request)
             #expect(answer.status == 200)
@@ -31,7 +30,7 @@ import Testing
     @Test("errors tell what is left, too")
     func errors() async throws {
         let answer = try await StageTrial(Self.hourly).answer(to: .make(from: "192.0.2.1")) {
-            _, caller in caller.receive(.failure(DispatchError(.unavailable, "no replica")))
+            _, sink in sink.receive(.failure(DispatchError(.unavailable, "no replica")))
         }
         #expect(answer["ratelimit"] == "\"default\";r=1;t=1800")
     }
@@ -47,14 +46,14 @@ import Testing
     struct Pair: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var yaml: String
-        var first: MiddlewareRequest
-        var second: MiddlewareRequest
+        var first: Request
+        var second: Request
         /// Whether both are one client's.
         var isOne: Bool
 
         init(
-            _ description: String, _ options: String, _ first: MiddlewareRequest,
-            _ second: MiddlewareRequest, isOne: Bool
+            _ description: String, _ options: String, _ first: Request,
+            _ second: Request, isOne: Bool
         ) {
             testDescription = description
             yaml = "[rate-limit: {rate: 1/1h\(options)}]"
@@ -65,13 +64,13 @@ import Testing
     }
 
     private static func forwarded(_ value: String..., from address: String = "10.0.0.1")
-        -> MiddlewareRequest
+        -> Request
     {
         .make(with: value.map { ("X-Forwarded-For", $0) }, from: address)
     }
 
     private static func key(_ value: String?, from address: String = "192.0.2.1")
-        -> MiddlewareRequest
+        -> Request
     {
         .make(with: value.map { [("X-Api-Key", $0)] } ?? [], from: address)
     }

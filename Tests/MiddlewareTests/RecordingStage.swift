@@ -1,6 +1,5 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
 import NIOCore
 
 /// A stage that writes down what it sees, and does what it is told.
@@ -15,32 +14,32 @@ struct RecordingStage: MiddlewareStage {
     }
 
     let name: String
-    let conduct: Conduct
+    let violations: Conduct
     var readsBody = false
     let trace: Trace
 
-    func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
+    func handle(_ request: Request, for sink: any ResponseSink, _ next: Next) {
         trace.add("in \(name)")
-        switch conduct {
-        case .passes: passage.proceed(request, for: caller)
+        switch violations {
+        case .passes: next.proceed(request, for: sink)
         case .filters:
             let filter = Filter(name: name, trace: trace)
-            passage.proceed(request, for: FilteringCaller(filter, before: caller, passage))
+            next.proceed(request, for: FilteringSink(filter, before: sink, next))
         case .answers:
             let body = ByteBuffer(string: name)
-            passage.answer(caller, with: PluginResponse(body: body, contentType: "text/plain"))
+            next.respond(to: sink, with: CallResponse(body: body, contentType: "text/plain"))
         case .refuses:
-            passage.refuse(caller, with: DispatchError(.refused(httpStatus: 403), name))
+            next.refuse(sink, with: DispatchError(.refused(httpStatus: 403), name))
         case .waits:
-            Task { passage.proceed(request, for: caller) }
+            Task { next.proceed(request, for: sink) }
         }
     }
 
-    private struct Filter: AnswerFilter {
+    private struct Filter: ResponseFilter {
         let name: String
         let trace: Trace
 
-        func begin(_ head: inout AnswerHead) { head.add("x-stage", name) }
+        func begin(_ head: inout ResponseHead) { head.add("x-stage", name) }
         func pass(_ body: inout ByteBuffer, isLast: Bool) { body.writeString(name) }
         func end(_ error: DispatchError?) { trace.add("out \(name)") }
     }

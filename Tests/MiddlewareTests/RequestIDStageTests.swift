@@ -1,6 +1,6 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
+import HostState
 import NIOConcurrencyHelpers
 import Testing
 
@@ -17,17 +17,17 @@ import Testing
         _ yaml: String, _ headers: [(String, String)], known: String? = nil,
         origin: CallMetadata.Origin = .http
     ) throws -> Seen {
-        let caller = TrialCaller()
-        if let known { caller.rename(requestID: known) }
+        let sink = TrialSink()
+        if let known { sink.rename(requestID: known) }
         let plugins = NIOLockedValueBox<[String]>([])
-        let request = MiddlewareRequest.make("POST", "/echo", headers, origin: origin)
-        try StageTrial(yaml).chain.run(request, for: caller) { request, caller in
-            plugins.withLockedValue { $0 = request.headers.map { "\($0.name): \($0.value)" } }
-            caller.answer("")
+        let request = Request.make("POST", "/echo", headers, origin: origin)
+        try StageTrial(yaml).chain.run(request, for: sink) { request, sink in
+            plugins.withLockedValue { $0 = request.headers.all.map { "\($0.name): \($0.value)" } }
+            sink.answer("")
         }
         return Seen(
-            plugins: plugins.withLockedValue { $0 }, callers: caller.requestID,
-            answer: caller.headers)
+            plugins: plugins.withLockedValue { $0 }, callers: sink.requestID,
+            answer: sink.headers)
     }
 
     @Test("a request's id is taken over, and the answer has it")

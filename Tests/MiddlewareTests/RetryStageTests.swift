@@ -1,9 +1,7 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
+import HostPipeline
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOHTTP1
 import TestSupport
 import Testing
 
@@ -15,33 +13,33 @@ import Testing
         try StageTrial("[retry: \(options)]", backend: "model")
     }
 
-    /// A plugin that gives one answer after the other, and keeps the requests; the last answer for ever.
+    /// A plugin that gives one response after the other, and keeps the requests; the last answer for ever.
     private final class Plugin: Sendable {
-        private let answers: [Result<PluginResponse, DispatchError>]
-        private let seen = NIOLockedValueBox<[MiddlewareRequest]>([])
+        private let answers: [Result<CallResponse, DispatchError>]
+        private let seen = NIOLockedValueBox<[Request]>([])
 
-        var requests: [MiddlewareRequest] { seen.withLockedValue { $0 } }
+        var requests: [Request] { seen.withLockedValue { $0 } }
 
-        init(_ answers: [Result<PluginResponse, DispatchError>]) {
+        init(_ answers: [Result<CallResponse, DispatchError>]) {
             self.answers = answers
         }
 
-        func answer(_ request: MiddlewareRequest, _ caller: any Caller) {
+        func answer(_ request: Request, _ sink: any ResponseSink) {
             let index = seen.withLockedValue { seen in
                 seen.append(request)
                 return seen.count - 1
             }
-            caller.receive(answers[min(index, answers.count - 1)])
+            sink.receive(answers[min(index, answers.count - 1)])
         }
     }
 
-    private static let good = Result<PluginResponse, DispatchError>.success(
-        PluginResponse(body: ByteBuffer(string: "good"), contentType: ""))
+    private static let good = Result<CallResponse, DispatchError>.success(
+        CallResponse(body: ByteBuffer(string: "good"), contentType: ""))
 
     @Test("a request that could not be taken is tried again, as it was")
     func again() async throws {
         let plugin = Plugin([.failure(Self.busy), .failure(Self.busy), Self.good])
-        var request = MiddlewareRequest.make("PUT", with: [("a", "b")])
+        var request = Request.make("PUT", with: [("a", "b")])
         request.body = ByteBuffer(string: "body")
         let stage = try Self.stage()
         let answer = await stage.answer(to: request, from: plugin.answer)
@@ -72,7 +70,7 @@ import Testing
             ("PUT", .failure(DispatchError(.refused(httpStatus: 502), "")), true),
             ("DELETE", .failure(busy), true), ("OPTIONS", .failure(busy), true),
             (
-                "GET", .success(PluginResponse(status: 503, body: ByteBuffer(), contentType: "")),
+                "GET", .success(CallResponse(status: 503, body: ByteBuffer(), contentType: "")),
                 true
             ),
             // It would be done twice.
@@ -84,10 +82,17 @@ import Testing
             ("GET", .failure(DispatchError(.plugin(.resourceExhausted), "")), false),
             ("GET", .failure(DispatchError(.unknownMethod, "")), false),
             (
-                "GET", .success(PluginResponse(status: 500, body: ByteBuffer(), contentType: "")),
+                "GET", .success(CallResponse(status: 500, body: ByteBuffer(), contentType: "")),
                 false
             ),
             ("GET", good, false),
+            (
+                "GET",
+                .success(
+                    CallResponse(
+                        status: 503, body: ByteBuffer(), contentType: "",
+                        headers: [("Retry-After", "3")])), false
+            ),
             // A circuit that is open for longer than a pause; and one that is nearly closed.
             (
                 "GET",
@@ -101,9 +106,9 @@ import Testing
                     DispatchError(.refused(httpStatus: 503), "", headers: [("retry-after", "2")])),
                 true
             ),
-        ] as [(String, Result<PluginResponse, DispatchError>, Bool)])
+        ] as [(String, Result<CallResponse, DispatchError>, Bool)])
     func what(
-        _ method: String, _ result: Result<PluginResponse, DispatchError>, _ isTriedAgain: Bool
+        _ method: String, _ result: Result<CallResponse, DispatchError>, _ isTriedAgain: Bool
     )
         async throws
     {
@@ -111,6 +116,26 @@ import Testing
         _ = try await Self.stage("{backoff: 0, max_backoff: 2s}").answer(
             to: .make(method), from: plugin.answer)
         #expect(plugin.requests.count == (isTriedAgain ? 2 : 1))
+    }
+
+    @Test(
+        "what comes late from one try, from another thread, is no part of the next one's response")
+    func late() async throws {
+        let callers = NIOLockedValueBox<[any ResponseSink]>([])
+        let stage = try Self.stage()
+        let part = CallResponse(body: ByteBuffer(string: "late"), contentType: "")
+        let answer = await stage.answer(to: .make("GET")) { _, sink in
+            let count = callers.withLockedValue { callers in
+                callers.append(sink)
+                return callers.count
+            }
+            guard count == 2 else { return sink.receive(.failure(Self.busy)) }
+            // The plugin's other thread still writes for the first try.
+            #expect(!callers.withLockedValue { $0[0] }.receive(part: part))
+            callers.withLockedValue { $0[0] }.receive(Self.good)
+            sink.answer("second")
+        }
+        #expect(answer.parts.isEmpty && String(buffer: answer.body) == "second")
     }
 
     @Test("methods and statuses are the operator's choice")
@@ -124,12 +149,12 @@ import Testing
     @Test("nothing is tried again once a part of the answer has gone out")
     func streams() async throws {
         let tries = NIOLockedValueBox(0)
-        let answer = try await Self.stage().answer(to: .make("GET")) { _, caller in
+        let answer = try await Self.stage().answer(to: .make("GET")) { _, sink in
             tries.withLockedValue { $0 += 1 }
             #expect(
-                caller.receive(part: PluginResponse(body: ByteBuffer(string: "a"), contentType: ""))
+                sink.receive(part: CallResponse(body: ByteBuffer(string: "a"), contentType: ""))
             )
-            caller.receive(.failure(Self.busy))
+            sink.receive(.failure(Self.busy))
         }
         #expect(answer.parts.count == 1)
         #expect(answer.status == 503)
@@ -139,7 +164,7 @@ import Testing
     @Test("nothing is tried again when the time is over")
     func overdue() async throws {
         let plugin = Plugin([.failure(Self.busy), Self.good])
-        var request = MiddlewareRequest.make("GET")
+        var request = Request.make("GET")
         request.shorten(to: .now())
         let answer = try await Self.stage("{backoff: 0}").answer(to: request, from: plugin.answer)
         #expect(answer.status == 503)
@@ -149,7 +174,7 @@ import Testing
     @Test("later tries end when the first would have ended")
     func deadline() async throws {
         let plugin = Plugin([.failure(Self.busy), Self.good])
-        var request = MiddlewareRequest.make("GET")
+        var request = Request.make("GET")
         let limit = NIODeadline.now() + .hours(1)
         request.shorten(to: limit)
         _ = try await Self.stage().answer(to: request, from: plugin.answer)
@@ -176,10 +201,10 @@ import Testing
             ])
             return stage.send(.make("GET"), to: plugin.answer)
         }
-        for caller in callers { await caller.answered() }
-        for (number, caller) in callers.enumerated() {
-            #expect(caller.results.count == 1)
-            #expect(caller.status == (number % 2 == 0 ? 200 : 503))
+        for sink in callers { await sink.answered() }
+        for (number, sink) in callers.enumerated() {
+            #expect(sink.results.count == 1)
+            #expect(sink.status == (number % 2 == 0 ? 200 : 503))
         }
     }
 

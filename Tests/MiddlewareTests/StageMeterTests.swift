@@ -1,7 +1,9 @@
 import NIOCore
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 @Suite struct StageMeterTests {
     @Test("a meter adds up calls, errors and time")

@@ -1,7 +1,9 @@
 import NIOCore
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 @Suite struct StageTimerTests {
     @Test("the first requests are timed, then every eighth, and all of them count")

@@ -1,11 +1,11 @@
-import HostDispatch
+import HostCore
 import HostForms
-import HostMiddleware
-import HostPlugins
+import HostPipeline
+import HostStages
+import HostState
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOHTTP1
 
 /// A chain as a configuration file describes it, with an end that a test decides.
 struct StageTrial {
@@ -50,21 +50,21 @@ struct StageTrial {
     /// - Parameter end: what is behind the stages; by default it answers at once.
     @discardableResult
     func send(
-        _ request: MiddlewareRequest, to end: @escaping MiddlewareChain.End = { $1.answer("hello") }
-    ) -> TrialCaller {
-        let caller = TrialCaller()
-        chain.run(request, for: caller, end: end)
-        return caller
+        _ request: Request, to end: @escaping MiddlewareChain.End = { $1.answer("hello") }
+    ) -> TrialSink {
+        let sink = TrialSink()
+        chain.run(request, for: sink, end: end)
+        return sink
     }
 }
 
-/// Keeps an answer.
-final class TrialCaller: Caller {
-    typealias Result = Swift.Result<PluginResponse, DispatchError>
+/// Keeps a response.
+final class TrialSink: ResponseSink {
+    typealias Result = Swift.Result<CallResponse, DispatchError>
 
     private struct State {
         var requestID = "id-of-the-caller"
-        var parts: [PluginResponse] = []
+        var parts: [CallResponse] = []
         var results: [Result] = []
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -77,7 +77,7 @@ final class TrialCaller: Caller {
 
     func makeMetadata() -> CallMetadata { CallMetadata(origin: .http, requestID: requestID) }
 
-    func receive(part: PluginResponse) -> Bool {
+    func receive(part: CallResponse) -> Bool {
         state.withLockedValue { state in
             state.parts.append(part)
             return state.results.isEmpty
@@ -95,7 +95,7 @@ final class TrialCaller: Caller {
 
     /// Exactly one, if the chain keeps its word.
     var results: [Result] { state.withLockedValue { $0.results } }
-    var parts: [PluginResponse] { state.withLockedValue { $0.parts } }
+    var parts: [CallResponse] { state.withLockedValue { $0.parts } }
 
     func answered() async {
         await withCheckedContinuation { continuation in
@@ -107,7 +107,7 @@ final class TrialCaller: Caller {
         }
     }
 
-    /// The status of the answer's head; nil: there is none yet.
+    /// The status of the response's head; nil: there is none yet.
     var status: Int? {
         if let part = parts.first { return part.status }
         return switch results.first {
@@ -122,7 +122,7 @@ final class TrialCaller: Caller {
         return error
     }
 
-    /// The fields of the answer's head as `name: value`, sorted.
+    /// The fields of the response's head as `name: value`, sorted.
     var headers: [String] {
         let headers: [(name: String, value: String)] =
             switch results.first {
@@ -135,25 +135,25 @@ final class TrialCaller: Caller {
     }
 }
 
-extension Caller {
+extension ResponseSink {
     /// Answers with text, as a plugin does.
     func answer(_ text: String, headers: [(name: String, value: String)] = []) {
         receive(
             .success(
-                PluginResponse(
+                CallResponse(
                     body: ByteBuffer(string: text), contentType: "text/plain", headers: headers)))
     }
 }
 
-extension MiddlewareRequest {
+extension Request {
     static func make(
         _ httpMethod: String = "POST", _ path: String = "/echo", query: String = "",
         _ headers: [(String, String)] = [], origin: CallMetadata.Origin = .http,
         body: String? = nil, incoming: IncomingBody? = nil, from address: String? = nil
-    ) -> MiddlewareRequest {
-        MiddlewareRequest(
+    ) -> Request {
+        Request(
             origin: origin, httpMethod: httpMethod, path: path, query: query,
-            headers: HTTPHeaders(headers), method: "__call__", contentType: "", shardKey: "",
+            headers: HeaderFields(headers), method: "__call__", contentType: "", shardKey: "",
             body: incoming == nil ? ByteBuffer(string: body ?? "") : nil, incoming: incoming,
             remoteAddress: address.flatMap { try? SocketAddress(ipAddress: $0, port: 4_711) })
     }

@@ -1,12 +1,11 @@
 import Backplane
-import HostAdmin
-import HostControl
+import HostDeployment
 import TestSupport
 
 extension TestHost {
     /// Applies a configuration file.
     func apply(_ yaml: String) async throws {
-        _ = try await admin.applyConfiguration(yaml, file: "backplane.yaml", isDryRun: false)
+        try await operations.apply(yaml)
     }
 
     /// Runs a host in whose own chain a plugin's stage stands, beside the plugins `echo` and `metadata`.

@@ -1,12 +1,13 @@
-import HostDispatch
-import HostPlugins
+import HostCore
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import TestSupport
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 @Suite struct TimeoutStageTests {
     private let loop = NIOAsyncTestingEventLoop()
@@ -30,8 +31,8 @@ import Testing
 
     @Test("an answer in time is the only one")
     func inTime() async throws {
-        let kept = NIOLockedValueBox<(any Caller)?>(nil)
-        let answer = trial().send(.make([])) { _, caller in kept.withLockedValue { $0 = caller } }
+        let kept = NIOLockedValueBox<(any ResponseSink)?>(nil)
+        let answer = trial().send(.make([])) { _, sink in kept.withLockedValue { $0 = sink } }
         await loop.advanceTime(by: .seconds(4))
         kept.withLockedValue { $0 }?.answer("just in time")
         await loop.advanceTime(by: .seconds(4))
@@ -41,14 +42,14 @@ import Testing
 
     @Test("what comes after the time is thrown away, and a stream breaks off")
     func late() async throws {
-        let kept = NIOLockedValueBox<(any Caller)?>(nil)
-        let answer = trial().send(.make([])) { _, caller in kept.withLockedValue { $0 = caller } }
-        let caller = try #require(kept.withLockedValue { $0 })
-        let part = PluginResponse(body: ByteBuffer(string: "part"), contentType: "")
-        #expect(caller.receive(part: part))
+        let kept = NIOLockedValueBox<(any ResponseSink)?>(nil)
+        let answer = trial().send(.make([])) { _, sink in kept.withLockedValue { $0 = sink } }
+        let sink = try #require(kept.withLockedValue { $0 })
+        let part = CallResponse(body: ByteBuffer(string: "part"), contentType: "")
+        #expect(sink.receive(part: part))
         await loop.advanceTime(by: .seconds(5))
-        #expect(!caller.receive(part: part))
-        caller.answer("too late")
+        #expect(!sink.receive(part: part))
+        sink.answer("too late")
         #expect(answer.parts.count == 1)
         #expect(answer.results.count == 1)
         #expect(answer.error?.httpStatus == 504)
@@ -58,11 +59,11 @@ import Testing
     func limit() async throws {
         await loop.advanceTime(by: .seconds(100))
         let now = loop.now
-        trial().send(.make([])) { request, caller in
+        trial().send(.make([])) { request, sink in
             #expect(request.limit == now + .seconds(5))
-            caller.answer("")
+            sink.answer("")
         }
-        var short = MiddlewareRequest.make([])
+        var short = Request.make([])
         short.shorten(to: now + .seconds(2))
         trial().send(short) { request, _ in #expect(request.limit == now + .seconds(2)) }
     }
@@ -70,7 +71,7 @@ import Testing
     @Test("each of many requests ends at its own time, by one timer after another")
     func many() async throws {
         let trial = trial()
-        var answers: [TrialCaller] = []
+        var answers: [TrialSink] = []
         for _ in 0..<10 {
             answers.append(trial.send(.make([])) { _, _ in })
             await loop.advanceTime(by: .seconds(1))

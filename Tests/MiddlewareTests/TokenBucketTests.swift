@@ -1,4 +1,4 @@
-import HostMiddleware
+import HostStages
 import TestSupport
 import Testing
 

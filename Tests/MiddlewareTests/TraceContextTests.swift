@@ -1,7 +1,9 @@
-import NIOHTTP1
+import HostCore
 import Testing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 /// W3C Trace Context; most cases are those of its own test suite.
 @Suite struct TraceContextTests {
@@ -43,8 +45,8 @@ import Testing
     @Test("two of them are none")
     func two() {
         let field = ("traceparent", "00-\(Self.trace)-\(Self.span)-01")
-        #expect(TraceContext(HTTPHeaders([field])) != nil)
-        #expect(TraceContext(HTTPHeaders([field, field])) == nil)
+        #expect(TraceContext(HeaderFields([field])) != nil)
+        #expect(TraceContext(HeaderFields([field, field])) == nil)
         #expect(TraceContext([:]) == nil)
     }
 
@@ -86,7 +88,7 @@ import Testing
 
     private static func state(of fields: [String]) -> String? {
         let parent = ("traceparent", "00-\(trace)-\(span)-01")
-        return TraceContext(HTTPHeaders([parent] + fields.map { ("tracestate", $0) }))?.state
+        return TraceContext(HeaderFields([parent] + fields.map { ("tracestate", $0) }))?.state
     }
 
     @Test("a child is another span of the same trace")

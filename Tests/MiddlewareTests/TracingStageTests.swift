@@ -1,13 +1,13 @@
-import HostDispatch
-import HostPlugins
+import HostCore
 import InMemoryTracing
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOHTTP1
 import Testing
 import Tracing
 
-@testable import HostMiddleware
+@testable import HostPipeline
+@testable import HostPluginStages
+@testable import HostStages
 
 @Suite struct TracingStageTests {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -17,12 +17,12 @@ import Tracing
 
     /// The headers with which a request comes to the plugin.
     private func seen(
-        _ request: MiddlewareRequest, _ yaml: String = "- tracing"
-    ) throws -> HTTPHeaders {
-        let headers = NIOLockedValueBox(HTTPHeaders())
-        try StageTrial(yaml).send(request) { request, caller in
+        _ request: Request, _ yaml: String = "- tracing"
+    ) throws -> HeaderFields {
+        let headers = NIOLockedValueBox(HeaderFields())
+        try StageTrial(yaml).send(request) { request, sink in
             headers.withLockedValue { $0 = request.headers }
-            caller.answer("")
+            sink.answer("")
         }
         return headers.withLockedValue { $0 }
     }
@@ -63,8 +63,8 @@ import Tracing
     @Test("a call that a plugin makes for a request belongs to that one's trace")
     func child() throws {
         let parent = Parent(headers: [Self.parent, Self.state])
-        let request = { (headers: HTTPHeaders) in
-            MiddlewareRequest(
+        let request = { (headers: HeaderFields) in
+            Request(
                 origin: .handle, httpMethod: "POST", path: "/echo", query: "", headers: headers,
                 method: "__call__", contentType: "", shardKey: "", body: ByteBuffer(),
                 parent: parent)
@@ -83,7 +83,7 @@ import Tracing
 
     /// What a tracer has of one request.
     private func finished(
-        _ request: MiddlewareRequest, backend: String? = nil, yaml: String = "- tracing",
+        _ request: Request, backend: String? = nil, yaml: String = "- tracing",
         to end: @escaping MiddlewareChain.End = { $1.answer("hello") }
     ) throws -> FinishedInMemorySpan {
         let tracer = InMemoryTracer()
@@ -144,7 +144,7 @@ import Tracing
             (DispatchError(.cancelled, "gone"), 499, false),
         ])
     func error(error: DispatchError, status: Int, isError: Bool) throws {
-        let span = try finished(.make([])) { _, caller in caller.receive(.failure(error)) }
+        let span = try finished(.make([])) { _, sink in sink.receive(.failure(error)) }
         #expect(attributes(span)["http.response.status_code"] == "\(status)")
         #expect(attributes(span)["error.type"] == (isError ? "\(status)" : nil))
         #expect(span.status == (isError ? SpanStatus(code: .error, message: error.message) : nil))
@@ -152,19 +152,19 @@ import Tracing
 
     @Test("a stage's own answer with the status of an error is one")
     func answeredError() throws {
-        let span = try finished(.make([])) { _, caller in
-            caller.receive(
-                .success(PluginResponse(status: 502, body: ByteBuffer(), contentType: "")))
+        let span = try finished(.make([])) { _, sink in
+            sink.receive(
+                .success(CallResponse(status: 502, body: ByteBuffer(), contentType: "")))
         }
         #expect(attributes(span)["error.type"] == "502")
     }
 
     @Test("a stream that breaks off has the status that it began with, and is an error")
     func brokenStream() throws {
-        let span = try finished(.make([])) { _, caller in
-            _ = caller.receive(
-                part: PluginResponse(body: ByteBuffer(string: "a"), contentType: ""))
-            caller.receive(.failure(DispatchError(.plugin(.internal), "broken")))
+        let span = try finished(.make([])) { _, sink in
+            _ = sink.receive(
+                part: CallResponse(body: ByteBuffer(string: "a"), contentType: ""))
+            sink.receive(.failure(DispatchError(.plugin(.internal), "broken")))
         }
         #expect(attributes(span)["http.response.status_code"] == "200")
         #expect(attributes(span)["error.type"] == "500")
@@ -182,11 +182,11 @@ import Tracing
         let trial = try StageTrial("- tracing")
         let headers = [(InMemoryTracer.traceIDKey, "t"), (InMemoryTracer.spanIDKey, "s")]
         withTracer(tracer) {
-            _ = trial.send(.make(headers)) { request, caller in
+            _ = trial.send(.make(headers)) { request, sink in
                 let span = tracer.activeSpans.first
                 #expect(request.headers[InMemoryTracer.traceIDKey] == ["t"])
                 #expect(request.headers[InMemoryTracer.spanIDKey] == [span?.spanID ?? ""])
-                caller.answer("")
+                sink.answer("")
             }
         }
         let span = try #require(tracer.finishedSpans.first)
@@ -236,6 +236,6 @@ private final class Parent: PluginCall {
     func makeMetadata() -> CallMetadata {
         CallMetadata(origin: .http, requestID: requestID, headers: headers)
     }
-    func send(_ part: PluginResponse) -> Bool { false }
-    func finish(_ result: Result<PluginResponse, PluginFailure>) {}
+    func send(_ part: CallResponse) -> Bool { false }
+    func finish(_ result: Result<CallResponse, CallFailure>) {}
 }

@@ -1,6 +1,4 @@
-import HostDispatch
-import HostMiddleware
-import HostPlugins
+import HostCore
 import Testing
 
 @Suite struct TrustedHostStageTests {

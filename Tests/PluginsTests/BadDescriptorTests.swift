@@ -1,4 +1,7 @@
+import HostCore
+import HostLoader
 import HostPlugins
+import HostWorkers
 import TestSupport
 import Testing
 
@@ -47,7 +50,8 @@ import Testing
     func fixture(_ name: String, message: String) throws {
         let error = try LoadedPlugin.refusal(of: Fixture.library(name))
         #expect(error.code == .invalidDescriptor)
-        #expect(error.message == message)
+        // What is no plugin at all is told what else there is, with its path.
+        #expect(name == "no_entry" ? error.message.hasPrefix(message) : error.message == message)
     }
 
     @Test(
@@ -188,7 +192,7 @@ import Testing
                     "description": "\"one line\"", "preferred_batch_size": "16",
                     "flags":
                         "BACKPLANE_METHOD_BATCHABLE | BACKPLANE_METHOD_INLINE | "
-                        + "BACKPLANE_METHOD_ASYNC | 0x80",
+                        + "BACKPLANE_METHOD_ASYNC | BACKPLANE_METHOD_IDEMPOTENT | 0x100",
                 ])
         ).generation.descriptor
         #expect(descriptor.name == "größe")
@@ -198,10 +202,11 @@ import Testing
         #expect(descriptor.isReentrant)
         #expect(descriptor.isUnloadable)
         let method = try #require(descriptor.methods.first)
-        #expect(method.name == PluginDescriptor.defaultMethod)
+        #expect(method.name == CallMetadata.defaultMethod)
         #expect(method.description == "one line")
         #expect(method.preferredBatchSize == 16)
-        #expect(method.isBatchable && method.isInline && method.isAsync)
+        #expect(method.isBatchable && method.isInline && method.isAsync && method.isIdempotent)
+        #expect(method.isReentrant)
         #expect(descriptor.methodIndex(named: "__call__") == 0)
         #expect(descriptor.methodIndex(named: "other") == nil)
     }
@@ -213,7 +218,18 @@ import Testing
         #expect(descriptor.description == "")
         #expect(!descriptor.isReentrant && !descriptor.isUnloadable)
         let method = try #require(descriptor.methods.first)
-        #expect(!method.isBatchable && !method.isInline && !method.isAsync)
+        #expect(!method.isBatchable && !method.isInline && !method.isAsync && !method.isIdempotent)
+        #expect(!method.isReentrant)
         #expect(method.preferredBatchSize == nil)
+    }
+
+    @Test("a method may be re-entrant though its plugin isn't; if the plugin is, all of them are")
+    func reentrantMethods() throws {
+        func methods(_ fixture: String) throws -> [Bool] {
+            try LoadedPlugin(Fixture.library(fixture)).generation.descriptor.methods
+                .map(\.isReentrant)
+        }
+        #expect(try methods("shares") == [false, true, true])
+        #expect(try methods("checked_beside") == [true, true, true, true, true])
     }
 }

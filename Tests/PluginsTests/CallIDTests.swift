@@ -45,8 +45,8 @@ import Testing
                 over.append(try take(try plugin.call("finish", "\(id)").text))
             }
         }
-        #expect(plugin.generation.conduct.count(.finishedTwice) == stale)
-        #expect(plugin.generation.conduct.total == stale)
+        #expect(plugin.generation.violations.count(.finishedTwice) == stale)
+        #expect(plugin.generation.violations.total == stale)
         #expect(finished.allSatisfy { $0.results.count == 1 })
         #expect(open.values.allSatisfy { $0.results.isEmpty })
     }
@@ -60,7 +60,7 @@ import Testing
         try plugin.run(bystander, "open")
         #expect(try plugin.call("finish", "\(id)").results.count == 1)
         #expect(bystander.results.isEmpty)
-        #expect(plugin.generation.conduct.count(.finishedTwice) == 1)
+        #expect(plugin.generation.violations.count(.finishedTwice) == 1)
     }
 
     @Test("ids of calls on several threads at once are all different")

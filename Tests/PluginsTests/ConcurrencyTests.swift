@@ -1,4 +1,5 @@
 import Foundation
+import HostCore
 import HostPlugins
 import Synchronization
 import TestSupport
@@ -25,6 +26,6 @@ import Testing
             return failures
         }
         #expect(failures.flatMap { $0 } == [])
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
     }
 }

@@ -1,4 +1,6 @@
+import HostCore
 import HostPlugins
+import HostWorkers
 import NIOCore
 import TestSupport
 import Testing
@@ -13,15 +15,15 @@ import Testing
         #expect(call.text == "HELLO")
         #expect(call.response?.contentType == "text/plain")
         #expect(call.response?.headers.isEmpty == true)
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
     }
 
     @Test("a second finish changes nothing but the count, and the log says so")
     func twice() throws {
         let plugin = try LoadedPlugin(fixture: "finishes_twice")
         #expect(try plugin.call().text == "first")
-        #expect(plugin.generation.conduct.count(.finishedTwice) == 1)
-        #expect(plugin.generation.conduct.total == 1)
+        #expect(plugin.generation.violations.count(.finishedTwice) == 1)
+        #expect(plugin.generation.violations.total == 1)
         #expect(
             plugin.log.text == [
                 "warning the plugin used a call after it was finished; ignored count=1 plugin=test"
@@ -32,7 +34,7 @@ import Testing
     func manyTimes() throws {
         let plugin = try LoadedPlugin(fixture: "finishes_twice")
         for _ in 1...100 { try plugin.call() }
-        #expect(plugin.generation.conduct.count(.finishedTwice) == 100)
+        #expect(plugin.generation.violations.count(.finishedTwice) == 100)
         #expect(plugin.log.text.count == 7)
         #expect(plugin.log.count(containing: "count=64") == 1)
     }
@@ -42,9 +44,9 @@ import Testing
         let plugin = try LoadedPlugin(fixture: "finishes_late_twice")
         let calls = (0..<50).map { _ in TestCall() }
         for call in calls { try plugin.run(call) }
-        try await Eventually.true { plugin.generation.conduct.count(.finishedTwice) == 50 }
+        try await Eventually.true { plugin.generation.violations.count(.finishedTwice) == 50 }
         #expect(calls.allSatisfy { $0.text == "first" })
-        #expect(plugin.generation.conduct.total == 50)
+        #expect(plugin.generation.violations.total == 50)
     }
 
     @Test("a call that is unfinished when invoke returns is answered INTERNAL and counted")
@@ -54,8 +56,8 @@ import Testing
         #expect(failure.status == .internal)
         #expect(
             failure.message == "the plugin returned from __call__ without finishing the call")
-        #expect(plugin.generation.conduct.count(.leftUnfinished) == 1)
-        #expect(plugin.generation.conduct.total == 1)
+        #expect(plugin.generation.violations.count(.leftUnfinished) == 1)
+        #expect(plugin.generation.violations.total == 1)
         #expect(plugin.log.count(containing: "BACKPLANE_METHOD_ASYNC") == 1)
     }
 
@@ -63,7 +65,7 @@ import Testing
     func neverAsync() throws {
         let plugin = try LoadedPlugin(fixture: "never_finishes_async")
         #expect(try plugin.call().results.isEmpty)
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
     }
 
     @Test("a call finished from another thread has its request until then")
@@ -76,7 +78,7 @@ import Testing
             #expect(call.text == "body \(index)")
             #expect(call.response?.contentType == "text/x-\(index)")
         }
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
     }
 
     @Test("the services of a finished call say that it is over")
@@ -88,7 +90,7 @@ import Testing
         #expect(call.metadataRequests == 0)
         // CANCELLED, no memory, no metadata, cancelled.
         #expect(try plugin.call("report").text == "1 NULL NULL 1")
-        #expect(plugin.generation.conduct.count(.finishedTwice) == 2)
+        #expect(plugin.generation.violations.count(.finishedTwice) == 2)
     }
 
     @Test("a batch is finished call by call, in order, each with its own answer")
@@ -125,6 +127,6 @@ import Testing
         try plugin.run(calls)
         #expect(calls[0].text == "here")
         #expect(calls.dropFirst().allSatisfy { $0.failure?.status == .internal })
-        #expect(plugin.generation.conduct.count(.leftUnfinished) == 3)
+        #expect(plugin.generation.violations.count(.leftUnfinished) == 3)
     }
 }

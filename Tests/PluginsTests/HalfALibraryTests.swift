@@ -1,5 +1,6 @@
 import Foundation
-import HostPlugins
+import HostCore
+import HostLoader
 import Synchronization
 import TestSupport
 import Testing
@@ -70,7 +71,10 @@ import Testing
         #expect(try LoadedPlugin(path).call().text == "1")
     }
 
-    @Test("a library whose program headers lie far behind is served whole and refused without them")
+    // What Clang links says a second time where they are.
+    @Test(
+        "a library whose program headers lie far behind is served whole and refused without them",
+        .enabled(if: Sanitizer.current == nil))
     func distantProgramHeaders() throws {
         var library = try ELFFile(Fixture.library("cold_pages"))
         library.moveProgramHeaders(to: (library.bytes.count + 4096) & ~4095)
@@ -102,7 +106,15 @@ import Testing
         let writer = Writer(appendingTo: path)
         defer { writer.stop() }
         try await Eventually.true { writer.hasWritten }
-        let error = try #require(throws: PluginError.self) { try store.copy(path, name: "test") }
+        // The kernel may copy it between two writes; then it was whole at that moment.
+        let error = try await Eventually.value { () -> PluginError? in
+            do {
+                store.discard(try store.copy(path, name: "test"))
+                return nil
+            } catch {
+                return error as? PluginError
+            }
+        }
         #expect(error.code == .notALibrary)
         let expected =
             "half a library: it is still being written; it is loaded when the writer has closed it"

@@ -1,4 +1,4 @@
-import HostPlugins
+import HostCore
 import TestSupport
 
 /// Runs blocking work on several threads of its own at once.

@@ -1,4 +1,6 @@
 import Foundation
+import HostCore
+import HostLoader
 import HostPlugins
 import TestSupport
 import Testing
@@ -18,6 +20,11 @@ import Testing
         var status = stat()
         try #require(stat(path, &status) == 0)
         return Int(status.st_mode & 0o7777)
+    }
+
+    @Test("it looks for the entry function of the ABI")
+    func entrySymbol() {
+        #expect(LibraryStore.entrySymbol == PluginDescriptor.entrySymbol)
     }
 
     // MARK: Copies

@@ -1,5 +1,6 @@
 import Foundation
-import HostPlugins
+import HostCore
+import HostWorkers
 import TestSupport
 import Testing
 

@@ -1,4 +1,6 @@
 import Foundation
+import HostCore
+import HostLoader
 import HostPlugins
 import Logging
 import Synchronization
@@ -64,14 +66,14 @@ final class LoadedPlugin: Sendable {
     /// Runs a call on this thread.
     @discardableResult
     func run(
-        _ call: TestCall, _ method: String = PluginDescriptor.defaultMethod
+        _ call: TestCall, _ method: String = CallMetadata.defaultMethod
     ) throws -> TestCall {
         try run([call], method)
         return call
     }
 
     /// Runs a batch on this thread.
-    func run(_ calls: [TestCall], _ method: String = PluginDescriptor.defaultMethod) throws {
+    func run(_ calls: [TestCall], _ method: String = CallMetadata.defaultMethod) throws {
         let index = try #require(generation.descriptor.methodIndex(named: method))
         instance.invoke(method: index, calls: calls)
     }
@@ -79,7 +81,7 @@ final class LoadedPlugin: Sendable {
     /// Calls a method with a body, on this thread.
     @discardableResult
     func call(
-        _ method: String = PluginDescriptor.defaultMethod, _ body: String = ""
+        _ method: String = CallMetadata.defaultMethod, _ body: String = ""
     ) throws -> TestCall {
         try run(TestCall(body), method)
     }

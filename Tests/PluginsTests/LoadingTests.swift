@@ -1,4 +1,5 @@
 import Foundation
+import HostLoader
 import HostPlugins
 import TestSupport
 import Testing

@@ -1,5 +1,7 @@
 import Foundation
-import HostPlugins
+import HostCore
+import HostLoader
+import HostWorkers
 import TestSupport
 import Testing
 
@@ -49,7 +51,8 @@ import Testing
     func aDirectory() throws {
         let error = try refusal(of: directory.makeDirectory("libtest.so"))
         #expect(error.code == .notALibrary)
-        #expect(error.message == "not a regular file: put the library itself here")
+        #expect(
+            error.message == "it is a directory, not a regular file: put the library itself here")
     }
 
     @Test("a FIFO that nobody writes to is refused at once")
@@ -62,12 +65,13 @@ import Testing
             }
         }
         #expect(error.code == .notALibrary)
-        #expect(error.message == "not a regular file: put the library itself here")
+        #expect(error.message == "it is a FIFO, not a regular file: put the library itself here")
     }
 
     @Test("a device is refused as no file")
     func device() throws {
-        #expect(try refusal(of: "/dev/null").message.hasPrefix("not a regular file"))
+        #expect(
+            try refusal(of: "/dev/null").message.hasPrefix("it is a device, not a regular file"))
     }
 
     @Test("a file that isn't there is refused with its path and the reason")
@@ -117,14 +121,14 @@ import Testing
         #expect(error.message == "an ELF file but not a shared library: link it with -shared")
     }
 
-    @Test("a position-independent executable, which looks like a library, is refused by the linker")
+    @Test("a position-independent executable, which looks like a library, is refused as what it is")
     func positionIndependentExecutable() throws {
         let source = directory.file("main.c")
         try "int main(void) { return 0; }\n"
             .write(toFile: source, atomically: true, encoding: .utf8)
         try Tool.run("cc", ["-fPIE", "-pie", source, "-o", directory.file("main")])
-        let error = try LoadedPlugin.refusal(of: directory.file("main"))
-        #expect(error.code == .linkFailed)
+        let error = try refusal(of: directory.file("main"))
+        #expect(error.code == .notALibrary)
         #expect(error.message.contains("position-independent executable"))
     }
 

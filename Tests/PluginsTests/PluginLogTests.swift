@@ -1,4 +1,7 @@
+import HostCore
+import HostLoader
 import HostPlugins
+import HostWorkers
 import Logging
 import TestSupport
 import Testing
@@ -17,6 +20,43 @@ import Testing
         #expect(plugin.log.text == ["warning hello plugin=test source=plugin"])
     }
 
+    @Test("a line about a call has its request id, and the fields that the plugin gave")
+    func about() throws {
+        try plugin.call("about", "hello")
+        #expect(
+            plugin.log.text == [
+                "warning hello model=large plugin=test request_id=test source=plugin "
+                    + "two_words_1=a b",
+                "warning after model=large plugin=test source=plugin",
+            ])
+        #expect(plugin.generation.violations.total == 0)
+    }
+
+    @Test("a plugin can ask which levels the log takes")
+    func enabled() throws {
+        #expect(try plugin.call("enabled").text == "1 1 1 1")
+        let store = try LibraryStore()
+        var logger = TestLog().logger
+        logger.logLevel = .warning
+        let generation = try LoadedPlugin.load(
+            try Fixture.library("logs"), from: store, logger: logger)
+        let instance = try PluginInstance(
+            of: generation, replica: 0, backend: "test", userConfig: "null")
+        let call = TestCall()
+        let method = try #require(generation.descriptor.methodIndex(named: "enabled"))
+        instance.invoke(method: method, calls: [call])
+        #expect(call.text == "0 0 1 1")
+        instance.destroy()
+        _ = generation.unload()
+    }
+
+    @Test("records that can't be used are counted and not logged")
+    func broken() throws {
+        try plugin.call("broken", "hello")
+        #expect(plugin.generation.violations.count(.invalidStruct) == 3)
+        #expect(plugin.log.count(containing: "hello") == 0)
+    }
+
     @Test("an empty line is logged as one")
     func empty() throws {
         try plugin.call()
@@ -32,7 +72,7 @@ import Testing
     @Test("a line over 1 MiB is counted as misuse and not logged")
     func tooLong() throws {
         try plugin.run(TestCall([UInt8](repeating: 0x61, count: (1 << 20) + 1)))
-        #expect(plugin.generation.conduct.count(.invalidStruct) == 1)
+        #expect(plugin.generation.violations.count(.invalidStruct) == 1)
         #expect(plugin.log.count(containing: "aaaa") == 0)
     }
 
@@ -51,7 +91,7 @@ import Testing
                 static backplane_status_t load(
                     const backplane_host_t *host, backplane_error_t *error) {
                     (void)error;
-                    host->log(host, \(level), backplane_string("loading"));
+                    backplane_log(host, \(level), "loading");
                     return BACKPLANE_STATUS_OK;
                 }
                 """)

@@ -1,4 +1,5 @@
 import Foundation
+import HostWorkers
 import TestSupport
 
 /// Plugins too small for a file among the fixtures: one method that answers "here", and a descriptor that a test

@@ -1,4 +1,6 @@
 import Dispatch
+import HostCore
+import HostLoader
 import HostPlugins
 import NIOConcurrencyHelpers
 import Synchronization
@@ -53,21 +55,28 @@ import Testing
         #expect(!wasUndone)
     }
 
-    @Test("only the first result of an outcome counts")
-    func settledTwice() async throws {
-        let outcome = Outcome<Int>()
-        #expect(outcome.settle(.success(1)))
-        #expect(!outcome.settle(.success(2)))
-        #expect(try await outcome.wait(for: "test", timeout: .seconds(60)) == 1)
-        #expect(!outcome.settle(.success(3)))
+    @Test("only the first value of a promise counts")
+    func fulfilledTwice() async {
+        let promise = Promise<Int>()
+        #expect(promise.fulfil(1))
+        #expect(!promise.fulfil(2))
+        #expect(await promise.value(within: .seconds(60)) == 1)
+        #expect(!promise.fulfil(3))
     }
 
-    @Test("an outcome that comes later wakes who waits for it")
-    func settledLater() async throws {
-        let outcome = Outcome<Int>()
-        async let value = outcome.wait(for: "test", timeout: .seconds(60))
-        PluginThread.start(name: "test") { outcome.settle(.success(1)) }
-        #expect(try await value == 1)
+    @Test("a value that comes later wakes who waits for it")
+    func fulfilledLater() async {
+        let promise = Promise<Int>()
+        async let value = promise.value
+        PluginThread.start(name: "test") { promise.fulfil(1) }
+        #expect(await value == 1)
+    }
+
+    @Test("a value that comes after somebody has given up is told so")
+    func givenUp() async {
+        let promise = Promise<Int>()
+        #expect(await promise.value(within: .milliseconds(1)) == nil)
+        #expect(!promise.fulfil(1))
     }
 
     @Test("a create that never returns is given up, and the instance it never made with it")

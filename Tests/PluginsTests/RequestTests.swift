@@ -1,5 +1,5 @@
 import Foundation
-import HostPlugins
+import HostCore
 import NIOCore
 import TestSupport
 import Testing
@@ -84,6 +84,16 @@ import Testing
                 shard_key=
 
                 """)
+    }
+
+    @Test("metadata has who the client is")
+    func client() throws {
+        let plugin = try LoadedPlugin(fixture: "metadata")
+        let metadata = CallMetadata(
+            origin: .http, requestID: "id-3", remoteAddress: "2001:db8::1", scheme: "http",
+            subject: "ann")
+        #expect(try plugin.run(TestCall(metadata: metadata), "who").text == "2001:db8::1 http ann")
+        #expect(try plugin.call("who").text == "  ")
     }
 
     @Test("metadata is made once for a plugin that asks twice, and not for one that doesn't ask")

@@ -1,3 +1,4 @@
+import HostCore
 import HostPlugins
 import TestSupport
 import Testing
@@ -29,7 +30,7 @@ import Testing
         #expect(try plugin.call("half", "\(size)").bytes == pattern(size / 2))
         #expect(try plugin.call("untouched", "\(size)").bytes == [UInt8](repeating: 0, count: size))
         #expect(try plugin.call("unused", "\(size)").text == "unused")
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
     }
 
     @Test("an allocated body whose first byte is left out arrives without it")
@@ -121,8 +122,8 @@ import Testing
         let call = try plugin.call(method)
         #expect(call.failure?.status == .internal)
         #expect(call.failure?.message == message)
-        #expect(plugin.generation.conduct.count(.invalidStruct) == 1)
-        #expect(plugin.generation.conduct.total == 1)
+        #expect(plugin.generation.violations.count(.invalidStruct) == 1)
+        #expect(plugin.generation.violations.total == 1)
         #expect(plugin.log.count(containing: "breaks the contract") == 1)
     }
 
@@ -134,6 +135,6 @@ import Testing
         let call = try plugin.call(method)
         #expect(call.text == "\(StatusCode.invalidArgument.rawValue)")
         #expect(call.parts.isEmpty)
-        #expect(plugin.generation.conduct.count(.invalidStruct) == 1)
+        #expect(plugin.generation.violations.count(.invalidStruct) == 1)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HostCore
 import HostPlugins
 import TestSupport
 import Testing
@@ -28,7 +29,7 @@ import Testing
         let failure = try #require(try plugin.call("null_message").failure)
         #expect(failure.status == .notFound)
         #expect(failure.message == "(the plugin's message is NULL or over 1 MiB)")
-        #expect(plugin.generation.conduct.count(.invalidStruct) == 1)
+        #expect(plugin.generation.violations.count(.invalidStruct) == 1)
     }
 
     @Test("the host's status codes have the header's names and numbers")

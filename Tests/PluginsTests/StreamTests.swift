@@ -1,3 +1,4 @@
+import HostCore
 import HostPlugins
 import TestSupport
 import Testing
@@ -24,7 +25,7 @@ import Testing
         try await call.finished()
         #expect(call.partTexts == (0..<1000).map { "part \($0)\n" })
         #expect(call.text == "end\n")
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
     }
 
     @Test("a stream whose caller goes away is told to stop, and ends")

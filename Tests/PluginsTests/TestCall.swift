@@ -1,9 +1,9 @@
-import HostPlugins
+import HostCore
 import NIOConcurrencyHelpers
 import NIOCore
 import TestSupport
 
-/// A call as the plugin room sees it, which keeps all that is done to it.
+/// A call as the plugin module sees it, which keeps all that is done to it.
 final class TestCall: PluginCall {
     let argument: ByteBuffer
     let contentType: String
@@ -12,8 +12,8 @@ final class TestCall: PluginCall {
     private let state = NIOLockedValueBox(State())
 
     private struct State {
-        var results: [Result<PluginResponse, PluginFailure>] = []
-        var parts: [PluginResponse] = []
+        var results: [Result<CallResponse, CallFailure>] = []
+        var parts: [CallResponse] = []
         var metadataRequests = 0
         var isAbandoned = false
         var wantedParts = Int.max
@@ -45,18 +45,18 @@ final class TestCall: PluginCall {
     // MARK: What was done to it
 
     /// One, unless somebody made a mistake.
-    var results: [Result<PluginResponse, PluginFailure>] { state.withLockedValue { $0.results } }
-    var parts: [PluginResponse] { state.withLockedValue { $0.parts } }
+    var results: [Result<CallResponse, CallFailure>] { state.withLockedValue { $0.results } }
+    var parts: [CallResponse] { state.withLockedValue { $0.parts } }
     var metadataRequests: Int { state.withLockedValue { $0.metadataRequests } }
 
     /// The answer, if it was finished exactly once and with success.
-    var response: PluginResponse? {
+    var response: CallResponse? {
         let results = results
         return results.count == 1 ? try? results[0].get() : nil
     }
 
     /// The failure, if it was finished exactly once and with one.
-    var failure: PluginFailure? {
+    var failure: CallFailure? {
         let results = results
         guard results.count == 1, case .failure(let failure) = results[0] else { return nil }
         return failure
@@ -90,7 +90,7 @@ final class TestCall: PluginCall {
         return metadata
     }
 
-    func send(_ part: PluginResponse) -> Bool {
+    func send(_ part: CallResponse) -> Bool {
         state.withLockedValue { state in
             guard state.parts.count < state.wantedParts else { return false }
             state.parts.append(part)
@@ -98,7 +98,7 @@ final class TestCall: PluginCall {
         }
     }
 
-    func finish(_ result: Result<PluginResponse, PluginFailure>) {
+    func finish(_ result: Result<CallResponse, CallFailure>) {
         state.withLockedValue { $0.results.append(result) }
     }
 }

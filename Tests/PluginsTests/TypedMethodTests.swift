@@ -1,3 +1,4 @@
+import HostCore
 import HostPlugins
 import NIOCore
 import TestSupport
@@ -228,13 +229,13 @@ import Testing
     }
 
     @Test("a function that breaks its signature is counted, one that fails is not")
-    func conduct() throws {
+    func violations() throws {
         let plugin = try LoadedPlugin(fixture: "typed_values")
         try plugin.call("divide", "[1, 0]")
         try plugin.call("divide", "bad")
-        #expect(plugin.generation.conduct.total == 0)
+        #expect(plugin.generation.violations.total == 0)
         try plugin.call("no_string")
-        #expect(plugin.generation.conduct.count(.brokenSignature) == 1)
+        #expect(plugin.generation.violations.count(.brokenSignature) == 1)
     }
 
     @Test("a call that nobody waits for any more is not made")

@@ -1,5 +1,8 @@
 import Foundation
+import HostCore
+import HostLoader
 import HostPlugins
+import HostWorkers
 import TestSupport
 import Testing
 

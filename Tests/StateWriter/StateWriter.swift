@@ -1,5 +1,6 @@
 import Foundation
-import HostControl
+import HostCore
+import HostState
 import TestSupport
 
 /// A host's part that keeps the state, alone, for tests that kill it.

@@ -27,9 +27,13 @@ package final class HostProcess: Sendable {
     ///
     /// - Parameters:
     ///   - plugins: file names in the plugins directory, and the libraries they are copies of.
+    ///   - manifests: names of plugins, and the YAML that stands beside them.
+    ///   - launcher: the beginning of a command that runs the host as its last arguments; it must become the host's
+    ///     process.
     ///   - environment: added to the tests' own. The host's copies of libraries go into ``directory`` as well.
     package init(
-        plugins: [String: String] = [:], arguments: [String] = [],
+        plugins: [String: String] = [:], manifests: [String: String] = [:],
+        arguments: [String] = [], through launcher: [String] = [],
         environment: [String: String] = [:]
     ) async throws {
         directory = try TemporaryDirectory()
@@ -38,13 +42,18 @@ package final class HostProcess: Sendable {
         for (name, library) in plugins {
             try Fixture.place(library, as: name, in: pluginsDirectory)
         }
+        for (name, yaml) in manifests {
+            try yaml.write(
+                toFile: "\(pluginsDirectory)/\(name).yaml", atomically: true, encoding: .utf8)
+        }
         let ready = directory.file("ready.json")
+        let command =
+            launcher + [
+                Self.executable, "serve", "--plugins-dir", pluginsDirectory, "--port", "0",
+                "--admin-socket", adminSocket, "--ready-file", ready,
+            ] + arguments
         program = try Program(
-            Self.executable,
-            [
-                "serve", "--plugins-dir", pluginsDirectory, "--port", "0", "--admin-socket",
-                adminSocket, "--ready-file", ready,
-            ] + arguments,
+            command[0], Array(command.dropFirst()),
             environment: ["TMPDIR": directory.path].merging(environment) { $1 })
         let told = try await Eventually.value(within: .seconds(60)) { [program] () -> Ready? in
             guard program.isRunning else {

@@ -24,6 +24,13 @@ package enum Repository {
     }
 }
 
+extension Repository {
+    /// Whether there is the program `backplane`, beside the library: not in the slim package.
+    package static var hasProgram: Bool {
+        FileManager.default.isExecutableFile(atPath: product("backplane"))
+    }
+}
+
 /// Which sanitizer this run of the tests is built with.
 package enum Sanitizer: String {
     case thread

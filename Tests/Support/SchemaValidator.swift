@@ -1,4 +1,3 @@
-internal import HostControl
 package import HostForms
 
 /// Whether a value is what a JSON Schema says, for the keywords that the configuration's schemas use.

@@ -1,6 +1,8 @@
-package import HostControl
+package import HostConfigurationFiles
+package import HostCore
 internal import HostForms
-package import HostMiddleware
+package import HostPipeline
+package import HostState
 
 /// An operation on the configured state, as a value: for tests that draw many and try them here and there.
 package enum StateOperation: Sendable {
@@ -29,7 +31,7 @@ package enum StateOperation: Sendable {
         case .createEndpoint(let name, let backend, let route, let methods):
             try state.createEndpoint(name, backend: backend, route: route, methods: methods)
         case .deleteEndpoint(let name):
-            state.deleteEndpoint(name)
+            try state.deleteEndpoint(name)
         case .setTraffic(let name, let weights):
             try state.setTraffic(name, weights)
         case .shadowTraffic(let name, let backend, let share):

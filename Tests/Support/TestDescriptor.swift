@@ -1,3 +1,4 @@
+import HostLoader
 package import HostPlugins
 
 /// What a library says of itself.

@@ -1,6 +1,6 @@
 import Backplane
-import HostControl
-import HostMiddleware
+import HostPipeline
+import HostRouting
 
 extension TestHost {
     /// Puts an endpoint over the backends of plugins that are served, in the place of one of its name.
@@ -12,7 +12,7 @@ extension TestHost {
         _ name: String, route: String? = nil, httpMethods: [String] = ["GET", "POST"],
         weights: [String: Double], shadows: [String: Double] = [:]
     ) throws {
-        var backends: [String: BackendEntrance] = [:]
+        var backends: [String: BackendPipeline] = [:]
         for plugin in Set(weights.keys).union(shadows.keys) {
             backends[plugin] = host.routes.endpoint(named: plugin)?.backends[0]
         }

@@ -1,7 +1,6 @@
 package import Backplane
 import Foundation
-package import HostAdmin
-package import HostControl
+package import HostDeployment
 import Logging
 import NIOCore
 
@@ -15,7 +14,6 @@ package final class TestHost: Sendable {
     package let log: TestLog
 
     package var pluginsDirectory: String { directory.file("plugins.d") }
-    package var admin: AdminClient { AdminClient(socket: adminSocket) }
 
     private init(
         _ host: BackplaneHost, directory: TemporaryDirectory, addresses: BackplaneHost.Addresses,
@@ -67,7 +65,12 @@ package final class TestHost: Sendable {
 
     /// What the host says of a plugin.
     package func status(of plugin: String) async throws -> PluginStatus? {
-        try await admin.list().plugins.first { $0.name == plugin }
+        await operations.list().first { $0.name == plugin }
+    }
+
+    /// Waits until the host doesn't list a plugin any more.
+    package func waitUntilForgotten(_ plugin: String) async throws {
+        try await Eventually.true { try await self.status(of: plugin) == nil }
     }
 
     /// Waits until what the host says of a plugin satisfies a condition.

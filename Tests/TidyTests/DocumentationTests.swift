@@ -1,5 +1,6 @@
 import Foundation
-import HostControl
+import HostConfigurationFiles
+import HostDeployment
 import HostForms
 import TestSupport
 import Testing
@@ -86,6 +87,7 @@ import Testing
         ("ticks", nil, "", "tick 1\ntick 2\ntick 3\ndone\n"),
         ("keeper", "set", "remember me", "true"),
         ("keeper", nil, "", "remember me"),
+        ("visits", nil, "", "1\n"),
         ("multiples", nil, "A", "195"),
         ("words", nil, "to be or not to be", "4"),
         ("clicks", "other_method", #"{"inc": 2}"#, "true"),
@@ -145,7 +147,7 @@ import Testing
                 .map { "\(document.path): \($0)" }
         }
         #expect(missing == [])
-        #expect(readme.namedPaths.contains("Sources/Host/Ingress/"))
+        #expect(readme.namedPaths.contains("Sources/Host/HTTP/"))
     }
 
     @Test("the architecture fits on 300 lines")

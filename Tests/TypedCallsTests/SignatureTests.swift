@@ -3,6 +3,12 @@ import Testing
 
 /// The grammar: what parses, and what an author is told of what doesn't.
 @Suite struct SignatureTests {
+    #if arch(arm64)
+    private static let character = "u8"
+    #else
+    private static let character = "i8"
+    #endif
+
     @Test(
         "a signature that can't be used says where, what was expected and what came",
         arguments: [
@@ -13,6 +19,26 @@ import Testing
             ("(i64) i64", 7, "expected the end of the signature, found i64"),
             ("(x: )", 5, "expected a type, found ')'"),
             ("(x: i46)", 5, "there is no type i46: use i64, f64, string, ..., or declare it"),
+            ("(x: int)", 5, "there is no type int: write i32"),
+            ("(x: unsigned int)", 5, "there is no type unsigned: write u32"),
+            ("(x: Double)", 5, "there is no type Double: write f64"),
+            ("(x: *uint8_t)", 6, "there is no type uint8_t: write u8"),
+            ("(n: size_t)", 5, "there is no type size_t: write size"),
+            (
+                "(x: char*)", 5,
+                "there is no type char: write string for a text (char *), or "
+                    + Self.character
+            ),
+            (
+                "(x: const double*)", 5,
+                "there is no type const: leave const out: '*' and string are read, out and inout "
+                    + "are written"
+            ),
+            (
+                "(x: void*)", 5,
+                "expected a type, found void: write pointer for a void *, which can only be null"
+            ),
+            ("() -> long", 7, "there is no type long: write i64"),
             ("(x: i64, x: i64)", 10, "two parameters are named x: rename one"),
             ("(x: self!)", 9, "the character '!' has no meaning in a signature"),
             ("(x: [i64)", 9, "expected ']' after the array's element, found ')'"),

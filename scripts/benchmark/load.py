@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import http.client
+import math
 import os
 import shutil
 import subprocess
+import typing
 import urllib.parse
 
 from .basics import BODY, BenchError
@@ -20,6 +22,7 @@ class Contender:
     headers: dict = dataclasses.field(default_factory=dict)
     body: bytes = BODY
     answer: bytes = None  # None: the body comes back
+    processor_s: typing.Callable = None  # seconds of processor time that the server has used; None: not known
 
     def check_answer(self):
         """Fails unless the answer is right: a benchmark of errors is worth nothing."""
@@ -45,6 +48,7 @@ class Measure:
     requests_per_second: float
     p50_us: float
     p99_us: float
+    cpu_us: float  # processor time of the server per request; NaN: not known
 
 
 # wrk's own counters, instead of the rounded figures it prints. `status` counts the answers above 399.
@@ -73,7 +77,10 @@ class LoadGenerator:
         self._script.write_text(self._lua(headers, contender.body))
         command = ["taskset", "-c", str(self.core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
         command += ["-s", str(self._script), contender.url]
+        used = contender.processor_s
+        before = used() if used else math.nan
         output = subprocess.run(command, capture_output=True, text=True)
+        cpu_s = used() - before if used else math.nan
         line = next((line for line in output.stdout.splitlines() if line.startswith("BENCH ")), None)
         if output.returncode != 0 or line is None:
             raise BenchError(f"{contender.name}: wrk failed:\n{output.stdout}{output.stderr}")
@@ -81,7 +88,7 @@ class LoadGenerator:
         if any(errors) or requests == 0:
             counts = dict(zip(("status", "connect", "read", "write", "timeout"), map(int, errors)))
             raise BenchError(f"{contender.name}: {requests:.0f} requests at {connections} connections, errors {counts}")
-        return Measure(requests / duration_us * 1e6, p50_us, p99_us)
+        return Measure(requests / duration_us * 1e6, p50_us, p99_us, cpu_s / requests * 1e6)
 
     @staticmethod
     def _lua(headers, body):

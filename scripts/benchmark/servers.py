@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import os
 import pathlib
 import shutil
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import time
 
 from .basics import BODY, BenchError, note
+from .load import Contender
 
 NGINX = "nginx + echo module"
 BACKPLANE = "backplane"
@@ -45,6 +47,19 @@ class Server:
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
             kibibytes += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
         return kibibytes / 1024
+
+    def processor_s(self):
+        """Seconds of processor time that the process and its children have used, the kernel's on their behalf too."""
+        ticks = 0
+        for pid in [self._process.pid, *self._children()]:
+            # Behind the name, which may have spaces in it.
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def contender(self, name=None, headers={}, **rest):
+        """This server as a row has it."""
+        return Contender(name or self.name, self.url, headers, processor_s=self.processor_s, **rest)
 
     def _children(self):
         for file in glob.glob(f"/proc/{self._process.pid}/task/*/children"):

@@ -51,8 +51,8 @@ import NIOCore
         let start = ContinuousClock.now
         while ContinuousClock.now - start < .seconds(seconds) {
             for _ in 0..<1_000 {
-                let answer = try await handle.remote(argument).answer()
-                precondition(answer.body.readableBytes == body.utf8.count)
+                let response = try await handle.remote(argument).response()
+                precondition(response.body.readableBytes == body.utf8.count)
             }
             calls += 1_000
         }

@@ -1,6 +1,8 @@
 internal import AsyncHTTPClient
 internal import Foundation
-package import HostControl
+internal import HostCore
+package import HostDeployment
+package import HostRouting
 package import NIOCore
 internal import NIOFoundationCompat
 internal import NIOHTTP1
@@ -33,8 +35,8 @@ package struct AdminClient: Sendable {
         place = try .tcp(url: url, token: token)
     }
 
-    /// A plugin's answer to a call.
-    package struct Answer: Sendable {
+    /// A plugin's response to a call.
+    package struct Response: Sendable {
         package var contentType: String
         package var body: ByteBuffer
     }
@@ -43,8 +45,8 @@ package struct AdminClient: Sendable {
     ///
     /// - Throws: ``AdminError``.
     package func list() async throws(AdminError) -> (plugins: [PluginStatus], json: String) {
-        let answer = try await send(.GET, AdminAPI.plugins, timeout: .seconds(10))
-        return (try decode(answer), String(buffer: answer.body))
+        let response = try await send(.GET, AdminAPI.plugins, timeout: .seconds(10))
+        return (try decode(response), String(buffer: response.body))
     }
 
     /// The methods of a plugin, and the same as the JSON that the host sent.
@@ -53,8 +55,8 @@ package struct AdminClient: Sendable {
     package func methods(
         of plugin: String
     ) async throws(AdminError) -> (methods: [MethodInterface], json: String) {
-        let answer = try await send(.GET, AdminAPI.methods(plugin), timeout: .seconds(10))
-        return (try decode(answer), String(buffer: answer.body))
+        let response = try await send(.GET, AdminAPI.methods(plugin), timeout: .seconds(10))
+        return (try decode(response), String(buffer: response.body))
     }
 
     /// - Throws: ``AdminError``.
@@ -74,7 +76,7 @@ package struct AdminClient: Sendable {
     package func call(
         _ endpoint: String, method: String?, body: ByteBuffer, contentType: String?,
         timeoutSeconds: Double?
-    ) async throws(AdminError) -> Answer {
+    ) async throws(AdminError) -> Response {
         var headers: [(String, String)] = []
         if let method { headers.append((AdminAPI.methodHeader, method)) }
         if let contentType { headers.append(("content-type", contentType)) }
@@ -86,7 +88,7 @@ package struct AdminClient: Sendable {
     func send(
         _ method: HTTPMethod, _ path: String, headers: [(String, String)] = [],
         body: ByteBuffer? = nil, timeout: TimeAmount
-    ) async throws(AdminError) -> Answer {
+    ) async throws(AdminError) -> Response {
         var request = HTTPClientRequest(url: try place.url(path))
         if let authorization = place.authorization {
             request.headers.add(name: "authorization", value: authorization)
@@ -94,19 +96,19 @@ package struct AdminClient: Sendable {
         request.method = method
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(body) }
-        let (status, answer): (Int, Answer)
+        let (status, response): (Int, Response)
         do {
-            let response = try await Self.http.execute(request, timeout: timeout)
-            let received = try await response.body.collect(upTo: AdminAPI.maxBodySize)
-            status = Int(response.status.code)
-            answer = Answer(
-                contentType: response.headers.first(name: "content-type") ?? "", body: received)
+            let received = try await Self.http.execute(request, timeout: timeout)
+            status = Int(received.status.code)
+            response = Response(
+                contentType: received.headers.first(name: "content-type") ?? "",
+                body: try await received.body.collect(upTo: AdminAPI.maxBodySize))
         } catch {
             throw failure(error)
         }
         // Also what would lead elsewhere: no host answers that, but what stands before it may.
-        guard status < 300 else { throw refusal(status, answer) }
-        return answer
+        guard status < 300 else { throw refusal(status, response) }
+        return response
     }
 
     private func failure(_ error: any Error) -> AdminError {
@@ -117,28 +119,29 @@ package struct AdminClient: Sendable {
                     + "or \(place.advice)",
                 cause: error)
         }
-        let reason = (error as? HTTPClientError)?.shortDescription ?? "\(error)"
+        let reason =
+            (error as? HTTPClientError)?.shortDescription ?? SystemError.reason(of: error)
         return AdminError(
-            code: .noAnswer, message: "the host with \(place) gave no answer: \(reason)",
+            code: .noResponse, message: "the host with \(place) gave no response: \(reason)",
             cause: error)
     }
 
-    private func refusal(_ status: Int, _ answer: Answer) -> AdminError {
-        let problem = try? JSONDecoder().decode(AdminProblem.self, from: answer.body)
+    private func refusal(_ status: Int, _ response: Response) -> AdminError {
+        let problem = try? JSONDecoder().decode(AdminProblem.self, from: response.body)
         return AdminError(
             code: .refused(status: status),
             message: problem?.detail
-                ?? "the host answered \(status): \(String(buffer: answer.body))")
+                ?? "the host answered \(status): \(String(buffer: response.body))")
     }
 
-    func decode<Value: Decodable>(_ answer: Answer) throws(AdminError) -> Value {
+    func decode<Value: Decodable>(_ response: Response) throws(AdminError) -> Value {
         do {
-            return try JSONDecoder().decode(Value.self, from: answer.body)
+            return try JSONDecoder().decode(Value.self, from: response.body)
         } catch {
             throw AdminError(
                 code: .protocolViolation,
                 message:
-                    "the host's answer can't be read; is it another version than this command?",
+                    "the host's response can't be read; is it another version than this command?",
                 cause: error)
         }
     }

@@ -1,9 +1,12 @@
-internal import HostControl
+internal import HostConfigurationFiles
+internal import HostDeployment
 internal import HostForms
+internal import HostRouting
+internal import HostState
 
 /// The schemas of what is sent and answered.
 ///
-/// Statuses get new members, so that objects in answers are open. Requests are closed: a name that the host does not
+/// Statuses get new members, so that objects in responses are open. Requests are closed: a name that the host does not
 /// know is an error.
 extension AdminDocument {
     static let schemas: [String: JSONValue] = [
@@ -43,7 +46,14 @@ extension AdminDocument {
                         ], optional: ["options"]),
                 ],
             ], optional: ["backend"]),
-        "Changes": object(["changes": texts, "backends": texts]),
+        "Changes": object(["changes": texts, "needs_restart": texts, "backends": texts]),
+        "ConfigurationRevision": object(["number": count, "time": time, "changes": texts]),
+        "LibraryVersion": object([
+            "number": count, "version": text, "time": time, "size": count, "fingerprint": text,
+        ]),
+        "Rollback": object(
+            ["to": orNull(["type": "integer", "minimum": 1, "maximum": 2_147_483_647])],
+            optional: ["to"], isClosed: true),
         "Problem": object([
             "title": ["type": "string", "minLength": 1], "status": count, "detail": text,
         ]),
@@ -71,7 +81,7 @@ extension AdminDocument {
                 "enum": .array(PluginStatus.State.allCases.map { .string($0.rawValue) }),
             ],
             "version": text, "description": text, "generation": count, "route": text,
-            "backends": texts, "methods": texts, "middleware_of": texts,
+            "rolled_back_to": count, "backends": texts, "methods": texts, "middleware_of": texts,
             "demoted_methods": texts, "replicas": count,
             "autoscaling": object([
                 "min_replicas": count, "max_replicas": count, "target_replicas": count,
@@ -84,12 +94,15 @@ extension AdminDocument {
             "reason": text, "draining_generations": counts, "retired_generations": counts,
         ],
         optional: [
-            "version", "description", "generation", "route", "autoscaling", "last_replacement",
+            "version", "description", "generation", "rolled_back_to", "route", "autoscaling",
+            "last_replacement",
             "reason",
         ])
 
     private static let text: JSONValue = ["type": "string"]
     private static let texts: JSONValue = ["type": "array", "items": text]
+    /// In seconds since 1970.
+    private static let time: JSONValue = ["type": "number", "minimum": 0]
     private static let count: JSONValue = ["type": "integer", "minimum": 0]
     private static let counts: JSONValue = ["type": "array", "items": count]
     private static let origin: JSONValue = [

@@ -1,10 +1,10 @@
-internal import HostControl
+internal import HostCore
 package import HostForms
 internal import HostPlugins
 
 /// The admin API as OpenAPI 3.1, which `GET /v1/openapi.json` answers.
 ///
-/// A test compares it with the host's answers: an answer, a status or a member that is not in here fails.
+/// A test compares it with the host's responses: a response, a status or a member that is not in here fails.
 package enum AdminDocument {
     /// As the socket serves it: the token is for TCP.
     package static let json = document(security: [.object([:]), token])

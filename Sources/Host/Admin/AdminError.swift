@@ -12,10 +12,10 @@ package struct AdminError: Error, Sendable, CustomStringConvertible {
         /// No host listens there.
         case notRunning
         /// The host went away, or took too long.
-        case noAnswer
+        case noResponse
         /// The host refused.
         case refused(status: Int)
-        /// The host's answer makes no sense.
+        /// The host's response makes no sense.
         case protocolViolation
     }
 

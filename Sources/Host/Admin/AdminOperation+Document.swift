@@ -1,5 +1,8 @@
-internal import HostControl
+internal import HostConfigurationFiles
+internal import HostDeployment
 internal import HostForms
+internal import HostRouting
+internal import HostState
 
 /// What the document says of each operation.
 extension AdminOperation {
@@ -15,11 +18,11 @@ extension AdminOperation {
         case .createBackend: "Creates a backend: a plugin as it is to be run."
         case .showBackend: "One backend."
         case .updateBackend: "Sets the options that are sent; the rest stays as it is."
-        case .deleteBackend: "Deletes a backend; one that isn't there is no error."
+        case .deleteBackend: "Deletes a backend."
         case .listEndpoints: "The endpoints, by name."
         case .createEndpoint: "Creates an endpoint whose calls all go to one backend."
         case .showEndpoint: "One endpoint."
-        case .deleteEndpoint: "Deletes an endpoint; one that isn't there is no error."
+        case .deleteEndpoint: "Deletes an endpoint."
         case .setTraffic:
             "Sets which part of an endpoint's calls each backend answers; the weights sum to 1."
         case .shadowTraffic: "Sets which part of an endpoint's calls a backend gets a copy of."
@@ -29,7 +32,14 @@ extension AdminOperation {
             "The chains of middleware: the host's, then each backend's, and what their stages did."
         case .exportConfiguration: "The running state as a configuration file."
         case .applyConfiguration:
-            "Brings the host in line with a configuration file: all of it, or nothing."
+            "Brings the host in line with a configuration file: all of it, once it is ready to serve, or nothing."
+        case .listVersions: "The versions of a plugin's library that are kept, the newest first."
+        case .rollBackPlugin:
+            "Goes back to a version of a plugin's library; what served before serves on if that fails."
+        case .listConfigurations:
+            "The last configurations, the newest, which is the present one, first."
+        case .rollBackConfiguration:
+            "Goes back to one of the last configurations, once it is ready to serve; it becomes the newest."
         case .showDocument: "This document."
         }
     }
@@ -49,8 +59,12 @@ extension AdminOperation {
                     "force", ["type": "boolean"],
                     "Whether it goes also when endpoints use it. Default: false.")
             ]
+        case .createBackend, .createEndpoint: [Self.timeout, Self.allowMissing]
+        case .updateBackend, .setTraffic: [Self.timeout]
+        case .rollBackConfiguration: [Self.timeout, Self.allowMissing]
         case .applyConfiguration:
             [
+                Self.timeout, Self.allowMissing,
                 Self.parameter(
                     "file", ["type": "string"],
                     "The file's name, for errors. Default: backplane.yaml."),
@@ -79,6 +93,7 @@ extension AdminOperation {
         case .createEndpoint: Self.body(AdminDocument.ref("CreateEndpoint"))
         case .setTraffic: Self.body(AdminDocument.ref("Traffic"))
         case .shadowTraffic: Self.body(AdminDocument.ref("Shadow"))
+        case .rollBackPlugin, .rollBackConfiguration: Self.body(AdminDocument.ref("Rollback"))
         case .applyConfiguration:
             // An empty file is one that declares nothing.
             ["required": false, "content": ["application/yaml": ["schema": HostFile.schema]]]
@@ -89,14 +104,20 @@ extension AdminOperation {
         }
     }
 
-    /// The answer to what was done.
+    /// The response to what was done.
     var success: (status: Int, answer: JSONValue) {
         let json = "application/json"
         return switch self {
         case .listPlugins: (200, AdminDocument.answer("All.", json, Self.list("PluginStatus")))
         case .listMethods:
             (200, AdminDocument.answer("All.", json, Self.list("MethodInterface")))
-        case .reloadPlugin, .restartPlugin:
+        case .listVersions:
+            (200, AdminDocument.answer("All.", json, Self.list("LibraryVersion")))
+        case .listConfigurations:
+            (200, AdminDocument.answer("All.", json, Self.list("ConfigurationRevision")))
+        case .rollBackConfiguration:
+            (200, AdminDocument.answer("What was done.", json, AdminDocument.ref("Changes")))
+        case .reloadPlugin, .restartPlugin, .rollBackPlugin:
             (200, AdminDocument.answer("As it is now.", json, AdminDocument.ref("PluginStatus")))
         case .listBackends: (200, AdminDocument.answer("All.", json, Self.list("BackendStatus")))
         case .createBackend:
@@ -131,19 +152,31 @@ extension AdminOperation {
             []
         case .reloadPlugin: [404, 422, 503]
         case .restartPlugin: [400, 404, 422]
+        case .listVersions: [404]
+        case .rollBackPlugin: [400, 404, 413, 422, 503]
+        case .listConfigurations: [500, 503]
+        case .rollBackConfiguration: [400, 409, 413, 422, 500, 503]
         case .createBackend: [400, 409, 413, 422, 500, 503]
         case .listMethods, .showBackend, .showEndpoint: [404]
         case .updateBackend: [400, 404, 413, 422, 500, 503]
-        case .deleteBackend: [400, 409, 500, 503]
+        case .deleteBackend: [400, 404, 409, 422, 500, 503]
         case .createEndpoint: [400, 409, 413, 422, 500, 503]
-        case .deleteEndpoint: [500, 503]
+        case .deleteEndpoint: [404, 422, 500, 503]
         case .setTraffic: [400, 404, 413, 422, 500, 503]
-        case .shadowTraffic: [400, 404, 413, 500, 503]
+        case .shadowTraffic: [400, 404, 413, 422, 500, 503]
         case .applyConfiguration: [400, 409, 413, 422, 500, 503]
         case .callEndpoint:
             [400, 403, 404, 409, 413, 429, 499, 500, 501, 503, 504]
         }
     }
+
+    private static let timeout = parameter(
+        "timeout", ["type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000_000],
+        "How many seconds plugins may take to start what the change needs. Default: their own limits."
+    )
+    private static let allowMissing = parameter(
+        "allow_missing", ["type": "boolean"],
+        "Whether backends may name plugins whose libraries are not there yet. Default: false.")
 
     private static func parameter(
         _ name: String, in place: String = "query", _ schema: JSONValue, _ about: String

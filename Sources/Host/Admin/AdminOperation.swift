@@ -2,12 +2,12 @@ internal import HTTPTypes
 
 /// What can be asked of the admin API: the one table of its routes, which the server answers and the document tells.
 package enum AdminOperation: String, CaseIterable, Sendable {
-    case listPlugins, listMethods, reloadPlugin, restartPlugin
+    case listPlugins, listMethods, reloadPlugin, restartPlugin, listVersions, rollBackPlugin
     case listBackends, createBackend, showBackend, updateBackend, deleteBackend
     case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint
     case setTraffic, shadowTraffic, callEndpoint
     case listMiddleware
-    case exportConfiguration, applyConfiguration
+    case exportConfiguration, applyConfiguration, listConfigurations, rollBackConfiguration
     case showDocument
 
     /// The HTTP method, in capitals.
@@ -16,9 +16,12 @@ package enum AdminOperation: String, CaseIterable, Sendable {
     var method: HTTPRequest.Method {
         switch self {
         case .listPlugins, .listMethods, .listBackends, .showBackend, .listEndpoints, .showEndpoint,
-            .listMiddleware, .exportConfiguration, .showDocument:
+            .listMiddleware, .exportConfiguration, .listConfigurations, .listVersions,
+            .showDocument:
             .get
-        case .reloadPlugin, .restartPlugin, .createBackend, .createEndpoint, .callEndpoint: .post
+        case .reloadPlugin, .restartPlugin, .rollBackPlugin, .rollBackConfiguration,
+            .createBackend, .createEndpoint, .callEndpoint:
+            .post
         case .updateBackend: .patch
         case .setTraffic, .shadowTraffic, .applyConfiguration: .put
         case .deleteBackend, .deleteEndpoint: .delete
@@ -32,6 +35,8 @@ package enum AdminOperation: String, CaseIterable, Sendable {
         case .listMethods: AdminAPI.plugins + "/{name}/methods"
         case .reloadPlugin: AdminAPI.plugins + "/{name}/reload"
         case .restartPlugin: AdminAPI.plugins + "/{name}/restart"
+        case .listVersions: AdminAPI.plugins + "/{name}/versions"
+        case .rollBackPlugin: AdminAPI.plugins + "/{name}/rollback"
         case .listBackends, .createBackend: AdminAPI.backends
         case .showBackend, .updateBackend, .deleteBackend: AdminAPI.backends + "/{tag}"
         case .listEndpoints, .createEndpoint: AdminAPI.endpoints
@@ -41,6 +46,8 @@ package enum AdminOperation: String, CaseIterable, Sendable {
         case .callEndpoint: AdminAPI.endpoints + "/{name}/call"
         case .listMiddleware: AdminAPI.middleware
         case .exportConfiguration, .applyConfiguration: AdminAPI.configuration
+        case .listConfigurations: AdminAPI.configurations
+        case .rollBackConfiguration: AdminAPI.rollback
         case .showDocument: AdminAPI.document
         }
     }

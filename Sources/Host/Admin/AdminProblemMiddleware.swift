@@ -1,7 +1,8 @@
 internal import HTTPTypes
+internal import HostCore
 internal import Hummingbird
 
-/// Turns what is thrown on the way to an answer into ``AdminProblem``: unknown paths and methods, bodies that are too
+/// Turns what is thrown on the way to a response into ``AdminProblem``: unknown paths and methods, bodies that are too
 /// long, and what nobody expected.
 struct AdminProblemMiddleware: RouterMiddleware {
     typealias Context = BasicRequestContext
@@ -16,7 +17,8 @@ struct AdminProblemMiddleware: RouterMiddleware {
         } catch let error as any HTTPResponseError {
             response = try problem(error, request)
         } catch {
-            response = try AdminResponses.problem(500, "the host could not answer: \(error)")
+            response = try AdminResponses.problem(
+                500, "the host could not answer: \(SystemError.reason(of: error))")
         }
         // What the router makes of GET for HEAD has no body; a problem has none either then.
         return request.method == .head ? response.createHeadResponse() : response

@@ -1,19 +1,40 @@
 internal import Foundation
 internal import HTTPTypes
-internal import HostControl
+internal import HostConfigurationFiles
+internal import HostCore
+internal import HostDeployment
+internal import HostForms
 internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The forms of the admin API's answers.
+/// The forms of the admin API's responses.
 enum AdminResponses {
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response
     {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Response(
+        Response(
             status: status, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+            body: ResponseBody(byteBuffer: try bytes(of: value)))
+    }
+
+    private static func bytes(of value: some Encodable) throws -> ByteBuffer {
+        // JSONEncoder would make 1 of the 1.0 in somebody's configuration.
+        switch value {
+        case let status as BackendStatus: return ByteBuffer(string: try json(of: status).text)
+        case let statuses as [BackendStatus]:
+            return ByteBuffer(string: JSONValue.array(try statuses.map(json(of:))).text)
+        default:
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return ByteBuffer(bytes: try encoder.encode(value))
+        }
+    }
+
+    private static func json(of status: BackendStatus) throws -> JSONValue {
+        let encoded = try JSONValue(parsing: try JSONEncoder().encode(status))
+        guard case .object(var members) = encoded else { return encoded }
+        members["config"] = status.config.json
+        return .object(members)
     }
 
     static func text(_ text: String, contentType: String) -> Response {

@@ -1,4 +1,6 @@
 internal import HTTPTypes
+internal import HostCore
+internal import HostRouting
 internal import Hummingbird
 
 /// What Hummingbird is to answer: the operations of the table, each at its path.

@@ -1,9 +1,9 @@
-internal import Foundation
-internal import HostControl
+internal import HostConfigurationFiles
+internal import HostCore
+internal import HostDeployment
 internal import HostForms
 internal import Hummingbird
 internal import NIOCore
-internal import NIOFoundationCompat
 
 /// Backends, endpoints, traffic, and the file that declares them.
 extension AdminServer {
@@ -12,26 +12,30 @@ extension AdminServer {
     ) async throws -> Response {
         switch operation {
         case .createBackend:
-            try await decoding(AdminRequests.CreateBackend.self, request) { asked in
-                try await AdminResponses.answer(status: .created) { () throws(ControlError) in
+            let limits = try limits(request)
+            return try await decoding(AdminRequests.CreateBackend.self, request) { asked in
+                try await AdminResponses.answer(
+                    status: .created, failure: \.httpStatusOfBody
+                ) { () throws(ControlError) in
                     try await control.createBackend(
-                        asked.tag, plugin: asked.plugin, asked.config ?? BackendOptions())
+                        asked.tag, plugin: asked.plugin, asked.config ?? BackendOptions(), limits)
                 }
             }
         case .showBackend:
-            try await AdminResponses.answer { () throws(ControlError) in
+            return try await AdminResponses.answer { () throws(ControlError) in
                 try await control.backendStatus(tag(context))
             }
         case .updateBackend:
-            try await decoding(BackendOptions.self, request) { options in
+            let limits = try limits(request)
+            return try await decoding(BackendOptions.self, request) { options in
                 try await AdminResponses.answer { () throws(ControlError) in
-                    try await control.updateBackend(tag(context), options)
+                    try await control.updateBackend(tag(context), options, limits)
                 }
             }
         case .deleteBackend:
-            try await deleteBackend(request, tag(context))
+            return try await deleteBackend(request, tag(context))
         default:
-            try AdminResponses.json(await control.backendStatuses())
+            return try AdminResponses.json(await control.backendStatuses())
         }
     }
 
@@ -40,51 +44,66 @@ extension AdminServer {
     ) async throws -> Response {
         switch operation {
         case .createEndpoint:
-            try await decoding(AdminRequests.CreateEndpoint.self, request) { asked in
+            let limits = try limits(request)
+            return try await decoding(AdminRequests.CreateEndpoint.self, request) { asked in
                 try await AdminResponses.answer(
                     status: .created, failure: \.httpStatusOfBody
                 ) { () throws(ControlError) in
                     try await control.createEndpoint(
                         asked.name, backend: asked.backend, route: asked.route,
-                        methods: asked.methods)
+                        methods: asked.methods, limits)
                 }
             }
         case .showEndpoint:
-            try await AdminResponses.answer { () throws(ControlError) in
+            return try await AdminResponses.answer { () throws(ControlError) in
                 try await control.endpointStatus(name(context))
             }
         case .deleteEndpoint:
-            try await nothing { () throws(ControlError) in
+            return try await nothing { () throws(ControlError) in
                 try await control.deleteEndpoint(name(context))
             }
         case .setTraffic:
-            try await decoding([String: Double].self, request) { weights in
+            let limits = try limits(request)
+            return try await decoding(AdminRequests.Traffic.self, request) { asked in
                 try await AdminResponses.answer(failure: \.httpStatusOfBody) {
                     () throws(ControlError) in
-                    try await control.setTraffic(name(context), weights)
+                    try await control.setTraffic(name(context), asked.weights, limits)
                 }
             }
         case .shadowTraffic:
-            try await decoding(AdminRequests.Shadow.self, request) { asked in
+            return try await decoding(AdminRequests.Shadow.self, request) { asked in
                 try await AdminResponses.answer { () throws(ControlError) in
                     try await control.shadowTraffic(
                         name(context), backend: tag(context), share: asked.share)
                 }
             }
         default:
-            try AdminResponses.json(await control.endpointStatuses())
+            return try AdminResponses.json(await control.endpointStatuses())
         }
     }
 
     func apply(_ request: Request) async throws -> Response {
         let isDryRun = try flag("dry_run", request)
-        let yaml = String(buffer: try await content(of: request))
+        let limits = try limits(request)
+        let yaml = String(buffer: try await content(of: request).bytes)
         let file = request.uri.queryParameters.get("file") ?? "backplane.yaml"
         return try await AdminResponses.answer(failure: \.httpStatusOfBody) {
             () throws(ControlError) in
-            let (changes, backends) = try await control.apply(
-                yaml: yaml, file: file, isDryRun: isDryRun)
-            return AdminChanges(changes: changes, backends: backends)
+            let made = try await control.apply(
+                yaml: yaml, file: file, isDryRun: isDryRun, limits)
+            return AdminChanges(
+                changes: made.changes, needsRestart: made.restart, backends: made.backends)
+        }
+    }
+
+    func rollBack(_ request: Request) async throws -> Response {
+        let limits = try limits(request)
+        return try await decoding(AdminRequests.Rollback.self, request) { asked in
+            try await AdminResponses.answer(failure: \.httpStatusOfBody) {
+                () throws(ControlError) in
+                let changes = try await control.rollBack(to: asked.to, limits)
+                return AdminChanges(changes: changes, needsRestart: [], backends: [])
+            }
         }
     }
 
@@ -93,6 +112,19 @@ extension AdminServer {
         return try await nothing { () throws(ControlError) in
             try await control.deleteBackend(tag, force: force)
         }
+    }
+
+    /// How long a change may take, and what it may leave undone.
+    private func limits(_ request: Request) throws -> ControlPlane.ChangeLimits {
+        var limits = ControlPlane.ChangeLimits(allowsMissing: try flag("allow_missing", request))
+        if let text = request.uri.queryParameters.get("timeout") {
+            guard let timeout = AdminAPI.timeout(text) else {
+                throw HTTPError(
+                    .badRequest, message: "timeout is \(text): send a positive number of seconds")
+            }
+            limits.timeout = timeout
+        }
+        return limits
     }
 
     /// A yes or no of the query, no by default. Anything else is refused: `dry_run=1` must not change the host.
@@ -106,26 +138,16 @@ extension AdminServer {
     }
 
     /// Reads a request's JSON; what can't be read is answered with the place and the reason.
-    private func decoding<Value: Decodable>(
+    func decoding<Value: AdminRequestBody>(
         _ type: Value.Type, _ request: Request, _ body: (Value) async throws -> Response
     ) async throws -> Response {
-        let bytes = try await content(of: request)
+        let bytes = try await content(of: request).bytes
         let value: Value
-        do {
-            if let type = type as? any AdminRequestBody.Type,
-                case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: bytes),
-                let unknown = members.keys.sorted().first(where: { !type.members.contains($0) })
-            {
-                let known = type.members.joined(separator: ", ")
-                return try AdminResponses.problem(
-                    400, "the request's JSON: there is no \(unknown), only \(known)")
-            }
-            value = try JSONDecoder().decode(type, from: bytes)
-        } catch let error as ConfigurationError {
+        do throws(ConfigurationError) {
+            value = try Value(json: try JSONValue(parsing: bytes.readableBytesView))
+        } catch {
             return try AdminResponses.problem(
                 ControlError(error).httpStatusOfBody, "the request's JSON: \(error)")
-        } catch {
-            return try AdminResponses.problem(400, "the request's JSON: \(JSONProblem.text(error))")
         }
         return try await body(value)
     }

@@ -1,4 +1,8 @@
+internal import HostConfigurationFiles
+internal import HostCore
+internal import HostHTTP
 internal import Hummingbird
+internal import HummingbirdCore
 internal import NIOCore
 
 /// The admin API over TCP, for which a token is needed.
@@ -18,10 +22,9 @@ extension AdminServer {
         }
     }
 
-    /// Connections at once, those of clients without a token included; others wait in the kernel's queue.
-    private static let maxConnections = 256
-    /// How long a connection may be open without a request.
-    private static let idleTimeout: TimeAmount = .seconds(60)
+    /// Connections at once, those of clients without a token included; others wait in the kernel's queue. Half of the
+    /// descriptors that the data plane leaves are for other things.
+    private static var maxConnections: Int { min(256, OpenFileLimit.current().reserve / 2) }
 
     /// Listens, and returns when the host shuts down.
     ///
@@ -32,11 +35,16 @@ extension AdminServer {
     ) async throws {
         let application = Application(
             responder: router(token: listener.token).responder,
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+            server: HTTPServerBuilder { responder in
+                AdminChannel(responder: responder, token: listener.token)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(listener.host, port: listener.port),
                 availableConnectionsDelegate: .maximum(Self.maxConnections, logger: serverLogger)),
-            onServerRunning: { onListening($0.localAddress?.port ?? listener.port) },
+            onServerRunning: { channel in
+                await AcceptGate.install(on: channel, logger: logger)
+                onListening(channel.localAddress?.port ?? listener.port)
+            },
             eventLoopGroupProvider: .singleton,
             logger: serverLogger)
         do {
@@ -44,8 +52,9 @@ extension AdminServer {
         } catch {
             throw AdminError(
                 code: .cannotListen,
-                message: "cannot listen for the admin API on \(listener.host):\(listener.port): "
-                    + "\(reason(error)); choose another address with --admin-listen",
+                message:
+                    "cannot listen for the admin API on \(ListenAddress(host: listener.host, port: listener.port)): "
+                    + "\(SystemError.reason(of: error)); choose another address with --admin-listen",
                 cause: error)
         }
     }

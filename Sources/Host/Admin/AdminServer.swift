@@ -1,10 +1,14 @@
 internal import Foundation
 internal import HTTPTypes
-package import HostControl
+internal import HostCore
+package import HostDeployment
 internal import HostDispatch
-internal import HostPlugins
+internal import HostHTTP
+internal import HostPipeline
+package import HostRouting
 internal import Hummingbird
 package import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import ServiceLifecycle
 
@@ -18,6 +22,11 @@ package struct AdminServer: Sendable {
     let control: ControlPlane
     private let handles: HandleCalls
     let logger: Logger
+    /// Once it is there.
+    private let socket = NIOLockedValueBox<PublishedSocket?>(nil)
+    /// What the bodies of all requests together may take.
+    private let bodies = BodyBudget(
+        limit: AdminAPI.maxBodiesSize, largestBody: AdminAPI.maxBodySize)
 
     package init(
         path: String, catalog: PluginCatalog, control: ControlPlane, handles: HandleCalls,
@@ -34,17 +43,19 @@ package struct AdminServer: Sendable {
     package func run(
         onListening: @escaping @Sendable (Result<Void, AdminError>) -> Void
     ) async throws {
-        try await AdminSocket.claim(path)
+        try AdminSocket.requireFree(path)
         let staged = try AdminSocket.stage(path)
         let application = Application(
             responder: router(token: nil).responder,
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: staged)),
-            onServerRunning: { _ in
-                do {
-                    try AdminSocket.publish(staged, as: path)
+            onServerRunning: { channel in
+                await AcceptGate.install(on: channel, logger: logger)
+                do throws(AdminError) {
+                    let published = try AdminSocket.publish(staged, as: path)
+                    socket.withLockedValue { $0 = published }
                     onListening(.success(()))
                 } catch {
-                    onListening(.failure(cannotListen(error)))
+                    onListening(.failure(error))
                 }
             },
             // Not the data plane's loops: those are shut down, and Hummingbird's server may still have something to say
@@ -53,7 +64,7 @@ package struct AdminServer: Sendable {
             logger: serverLogger)
         defer {
             AdminSocket.unstage(staged)
-            AdminSocket.remove(path)
+            removeSocket()
         }
         do {
             try await application.run()
@@ -65,7 +76,8 @@ package struct AdminServer: Sendable {
     private func cannotListen(_ error: any Error) -> AdminError {
         AdminError(
             code: .cannotListen,
-            message: "cannot listen on the admin socket \(path): \(reason(error))", cause: error)
+            message: "cannot listen on the admin socket \(path): \(SystemError.reason(of: error))",
+            cause: error)
     }
 
     /// What Hummingbird logs at lower levels is about its parts, or comes back as an error that is thrown.
@@ -75,13 +87,9 @@ package struct AdminServer: Sendable {
         return serverLogger
     }
 
-    func reason(_ error: any Error) -> String {
-        (error as? IOError).map { SystemError.text($0.errnoCode) } ?? "\(error)"
-    }
-
     /// Removes the socket now: for an exit that does not wait for ``run(onListening:)``.
     package func removeSocket() {
-        AdminSocket.remove(path)
+        socket.withLockedValue { $0.take() }?.remove()
     }
 
     /// - Parameter token: what is asked of each request; nil: nothing.
@@ -106,6 +114,21 @@ package struct AdminServer: Sendable {
                 try await catalog.reload(name(context))
             }
         case .restartPlugin: try await restart(request, plugin: name(context))
+        case .listVersions:
+            try await AdminResponses.answer { () throws(ControlError) in
+                try await catalog.versions(of: name(context))
+            }
+        case .rollBackPlugin:
+            try await decoding(AdminRequests.Rollback.self, request) { asked in
+                try await AdminResponses.answer { () throws(ControlError) in
+                    try await catalog.rollBack(name(context), to: asked.to)
+                }
+            }
+        case .listConfigurations:
+            try await AdminResponses.answer { () throws(ControlError) in
+                try await control.revisions()
+            }
+        case .rollBackConfiguration: try await rollBack(request)
         case .callEndpoint: try await call(request, endpoint: name(context))
         case .showDocument:
             try AdminResponses.json(isOpen ? AdminDocument.json : AdminDocument.jsonOverTCP)
@@ -131,13 +154,27 @@ package struct AdminServer: Sendable {
         return segment.removingPercentEncoding ?? segment
     }
 
+    /// A request's body, and what it takes of the host's memory.
+    struct Content {
+        var bytes = ByteBuffer()
+        let allowance: BodyAllowance
+    }
+
     /// All of a request's body. One that says that it is too long is refused before it is read.
-    func content(of request: Request) async throws -> ByteBuffer {
+    func content(of request: Request) async throws -> Content {
         let declared = request.headers[.contentLength].flatMap { Int($0) }
-        guard declared ?? 0 <= AdminAPI.maxBodySize else {
-            throw NIOTooManyBytesError(maxBytes: AdminAPI.maxBodySize)
+        let limit = AdminAPI.maxBodySize
+        guard declared ?? 0 <= limit else { throw NIOTooManyBytesError(maxBytes: limit) }
+        var content = Content(allowance: BodyAllowance(bodies))
+        for try await piece in request.body {
+            let size = content.bytes.readableBytes + piece.readableBytes
+            guard size <= limit else { throw NIOTooManyBytesError(maxBytes: limit) }
+            guard content.allowance.cover(size, announced: declared) else {
+                throw HTTPError(.serviceUnavailable, message: BodyBudget.noRoom.message)
+            }
+            content.bytes.writeImmutableBuffer(piece)
         }
-        return try await request.body.collect(upTo: AdminAPI.maxBodySize)
+        return content
     }
 
     private func restart(_ request: Request, plugin name: String) async throws -> Response {
@@ -167,19 +204,21 @@ package struct AdminServer: Sendable {
             }
         }
         var asked = HandleRequest(endpoint: name)
-        asked.argument = try await content(of: request)
+        let content = try await content(of: request)
+        defer { content.allowance.release() }
+        asked.argument = content.bytes
         if let method = request.headers[HTTPField.Name(AdminAPI.methodHeader)!] {
             asked.method = method
         }
         asked.timeout = timeout
         asked.contentType = request.headers[.contentType] ?? ""
         do throws(DispatchError) {
-            let answer = try await handles.begin(asked).answer().get()
+            let response = try await handles.begin(asked).response().get()
             var headers = HTTPFields()
             headers[.contentType] =
-                answer.contentType.isEmpty ? "application/octet-stream" : answer.contentType
+                response.contentType.isEmpty ? "application/octet-stream" : response.contentType
             return Response(
-                status: .ok, headers: headers, body: ResponseBody(byteBuffer: answer.body))
+                status: .ok, headers: headers, body: ResponseBody(byteBuffer: response.body))
         } catch {
             return try AdminResponses.problem(error.httpStatus, error.message)
         }

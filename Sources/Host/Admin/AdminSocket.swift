@@ -1,7 +1,7 @@
+internal import CLinux
 internal import Foundation
-internal import HostPlugins
+internal import HostCore
 internal import NIOCore
-internal import NIOPosix
 
 /// The Unix socket of the admin API: where it is, and that only its owner may use it.
 package enum AdminSocket {
@@ -31,70 +31,101 @@ package enum AdminSocket {
         }
     }
 
-    /// Makes the path free to listen on: removes a socket that a killed host left behind.
+    /// Sees that the path may be taken: that there is nothing, or the socket of a host that has ended.
     ///
-    /// - Throws: ``AdminError`` when a host listens there, when something else is there, or when the path is too long.
-    static func claim(_ path: String) async throws(AdminError) {
-        let address = try address(path)
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        guard let attributes else { return }
-        guard attributes[.type] as? FileAttributeType == .typeSocket else {
+    /// - Throws: ``AdminError`` when a host listens there, also one that is too busy to accept, when something else is
+    ///   there, or when the path is too long.
+    static func requireFree(_ path: String) throws(AdminError) {
+        _ = try address(path)
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return }
+            throw cannotListen(path, SystemError.current)
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw AdminError(
                 code: .cannotListen,
                 message:
                     "\(path) is there and is no socket; choose another path with --admin-socket")
         }
-        let client = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        if let other = try? await client.connect(to: address).get() {
-            try? await other.close()
+        switch unsafe clinux_unix_listens(path) {
+        case 0: return
+        case 1:
             throw AdminError(
                 code: .cannotListen,
                 message: "a host is running already with the admin socket \(path); "
                     + "stop it, or give this one another socket with --admin-socket")
+        default: throw cannotListen(path, SystemError.current)
         }
-        remove(path)
-    }
-
-    static func remove(_ path: String) {
-        try? FileManager.default.removeItem(atPath: path)
     }
 
     /// A path to bind to where nobody else can reach it: in a new directory beside `path` that only the owner may
     /// enter.
     ///
-    /// - Throws: ``AdminError`` when the directory can't be made.
+    /// - Throws: ``AdminError`` when the directory can't be made, or the path in it would be too long.
     static func stage(_ path: String) throws(AdminError) -> String {
         let parent = path.lastIndex(of: "/").map { path[...$0] } ?? "./"
         let directory = "\(parent).bp-\(UUID().uuidString.prefix(6))"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: false,
-                attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw AdminError(
-                code: .cannotListen,
-                message: "cannot listen on the admin socket \(path): \(reason(error)); "
-                    + "choose another path with --admin-socket",
-                cause: error)
+        _ = try address("\(directory)/s")
+        guard unsafe mkdir(directory, 0o700) == 0 else {
+            throw cannotListen(path, SystemError.current)
         }
         return "\(directory)/s"
     }
 
-    /// What the system says, without Foundation's words around it.
-    private static func reason(_ error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        return underlying.map { SystemError.text(CInt($0.code)) } ?? "\(error)"
-    }
-
-    /// Gives a socket that was bound to a staged path its mode, 0600, and then its place.
-    static func publish(_ staged: String, as path: String) throws {
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: staged)
-        try FileManager.default.moveItem(atPath: staged, toPath: path)
-        unstage(staged)
+    /// Gives a socket that listens on a staged path its mode, 0600, and then its place, over what a host that has ended
+    /// has left there.
+    ///
+    /// - Throws: ``AdminError`` as ``requireFree(_:)``: another host may have taken the place meanwhile.
+    static func publish(_ staged: String, as path: String) throws(AdminError) -> PublishedSocket {
+        guard unsafe chmod(staged, 0o600) == 0 else {
+            throw cannotListen(path, SystemError.current)
+        }
+        return try DirectoryLock.whileHeld(around: path) { () throws(AdminError) in
+            try requireFree(path)
+            guard unsafe rename(staged, path) == 0 else {
+                throw cannotListen(path, SystemError.current)
+            }
+            unstage(staged)
+            return PublishedSocket(path)
+        }
     }
 
     /// Removes what ``stage(_:)`` made.
     static func unstage(_ staged: String) {
-        remove(String(staged.dropLast(2)))
+        unsafe unlink(staged)
+        unsafe rmdir(String(staged.dropLast(2)))
+    }
+
+    private static func cannotListen(_ path: String, _ reason: String) -> AdminError {
+        AdminError(
+            code: .cannotListen,
+            message: "cannot listen on the admin socket \(path): \(reason); "
+                + "choose another path with --admin-socket")
+    }
+}
+
+/// The place of a host's socket. Another host's is never taken away, whoever has moved which file where.
+final class PublishedSocket: Sendable {
+    private let path: String
+    /// Refers to the socket's inode, so that no other file gets its number; -1: it can't.
+    private let entry: CInt
+
+    /// - Parameter path: where the socket is by now, and stays while this is made.
+    init(_ path: String) {
+        self.path = path
+        entry = unsafe clinux_open_entry(path)
+    }
+
+    deinit {
+        if entry >= 0 { close(entry) }
+    }
+
+    /// Takes the socket away, unless the place is another's.
+    func remove() {
+        DirectoryLock.whileHeld(around: path) {
+            guard let mine = FileIdentity(of: entry), mine == FileIdentity(at: path) else { return }
+            unsafe unlink(path)
+        }
     }
 }

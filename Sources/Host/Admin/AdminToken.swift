@@ -1,6 +1,6 @@
 internal import Crypto
 internal import Foundation
-internal import HostPlugins
+internal import HostCore
 internal import NIOConcurrencyHelpers
 
 /// The secret that a client of the admin API presents over TCP, and the file that has it.

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import HostCore
 internal import Hummingbird
 
 /// Answers 401 to whoever doesn't present the token, whatever is asked for, before anything of the request is looked

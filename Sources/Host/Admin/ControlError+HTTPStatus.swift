@@ -1,11 +1,11 @@
-internal import HostControl
+internal import HostCore
 
 /// The one table from an operator's errors to HTTP statuses. 422 is for what has the form that the document asks for,
 /// and can't be done for a reason that no schema tells.
 extension ControlError {
-    /// For a request whose body names backends: one that isn't there is no 404, which speaks of the path.
+    /// For a request whose body names backends and plugins: one that isn't there is no 404, which speaks of the path.
     var httpStatusOfBody: Int {
-        code == .noSuchBackend ? 422 : httpStatus
+        code == .noSuchBackend || code == .noSuchPlugin ? 422 : httpStatus
     }
 
     var httpStatus: Int {
@@ -13,7 +13,7 @@ extension ControlError {
         case .invalid: 400
         case .noSuchPlugin, .noSuchReplica, .noSuchBackend, .noSuchEndpoint: 404
         case .alreadyExists, .backendInUse: 409
-        case .contradiction, .loadFailed, .restartFailed: 422
+        case .contradiction, .loadFailed, .restartFailed, .notServed: 422
         case .stateUnusable, .stateNotWritten: 500
         case .shuttingDown, .notRunning: 503
         }

@@ -11,6 +11,7 @@ extension BackplaneHost {
     nonisolated(nonsending) public func run<Value>(
         while body: nonisolated(nonsending) (Addresses) async throws -> Value
     ) async throws -> Value {
+        // Bound: one value.
         let (listening, announce) = AsyncStream<Addresses>.makeStream()
         let host = BackplaneHost(self, alsoTelling: { announce.yield($0) })
         let group = ServiceGroup(

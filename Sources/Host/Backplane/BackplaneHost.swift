@@ -1,15 +1,24 @@
-internal import HostAdmin
-package import HostControl
+internal import HostCore
+package import HostDeployment
 internal import HostDispatch
-internal import HostIngress
-internal import HostMiddleware
-internal import HostPlugins
+internal import HostHTTP
+internal import HostLoader
+internal import HostPipeline
+internal import HostPluginStages
+package import HostRouting
+internal import HostStages
+internal import HostState
 public import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// A host: plugins, HTTP listener and admin socket.
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+/// A host: plugins, the faces that requests come in by, and the admin socket.
 ///
 /// A `Service`: ``run()`` is its lifetime. A graceful shutdown stops the listener, lets requests finish, destroys the
 /// replicas and returns; what takes longer than ``HostConfiguration/shutdownTimeout`` is given up.
@@ -28,13 +37,14 @@ public struct BackplaneHost: Service {
         public let routes: [String]
     }
 
-    let handles: HandleCalls
-    let control: ControlPlane
+    package let handles: HandleCalls
+    package let control: ControlPlane
     /// Of plugins.
     private let stages: PluginStages
     package let routes: RouteTable
     private let configuration: HostConfiguration
-    private let adminToken: AdminToken?
+    private let operators: OperatorListeners
+    private let runningCatalog: NIOLockedValueBox<PluginCatalog?>
     private let logger: Logger
     private var onListening: @Sendable (Addresses) -> Void
 
@@ -44,7 +54,8 @@ public struct BackplaneHost: Service {
         onListening: @escaping @Sendable (Addresses) -> Void = { _ in }
     ) {
         self.configuration = configuration
-        adminToken = configuration.adminTokenFile.map { AdminToken(file: $0) }
+        operators = OperatorListeners(configuration)
+        runningCatalog = NIOLockedValueBox(nil)
         self.logger = logger
         self.onListening = onListening
         routes = RouteTable()
@@ -66,7 +77,8 @@ public struct BackplaneHost: Service {
             outermost: configuration.outermost
                 + configuration.middleware.map {
                     MiddlewareChain.Link(name: $0.name, ProgramStage($0, logger: logger))
-                }, logger: logger)
+                }, hostSettings: configuration.settings, observer: configuration.callObserver,
+            logger: logger)
         handles = HandleCalls(
             routes: routes, registrationTimeout: configuration.requestTimeout)
     }
@@ -81,25 +93,30 @@ public struct BackplaneHost: Service {
     }
 
     /// Where the admin socket is.
-    public var adminSocket: String {
-        configuration.adminSocket
-            ?? AdminSocket.defaultPath(pluginsDirectory: configuration.pluginsDirectory)
-    }
+    public var adminSocket: String { operators.socket }
 
     /// Where operators' changes are kept.
     public var stateFile: String {
         configuration.stateFile ?? "\(configuration.pluginsDirectory).state"
     }
 
-    /// Applies the configuration file: all of it takes effect, or nothing. What it says of listeners and limits is read
-    /// when the host starts.
+    /// Where plugins keep their data, each in a directory of its own.
+    public var dataDirectory: String {
+        if let directory = configuration.dataDirectory { return directory }
+        let base = stateFile.hasSuffix(".state") ? String(stateFile.dropLast(6)) : stateFile
+        return "\(base).data"
+    }
+
+    /// Applies the configuration file: all of it takes effect, once it is ready to serve, or nothing. What it says of
+    /// listeners and limits is read when the host starts.
     ///
-    /// - Returns: a line for each difference.
+    /// - Returns: a line for each difference; those that take a restart say so.
     /// - Throws: an error with a one-line description for people: file, line and column of what can't be used.
     @discardableResult
     public func applyConfigurationFile() async throws -> [String] {
         guard let file = configuration.configurationFile else { return [] }
-        return try await control.applyFile(file)
+        let made = try await control.applyFile(file)
+        return made.changes + made.restart
     }
 
     /// Reads the file of the admin API's token again: from then on the new token holds. Without such a file nothing
@@ -107,8 +124,11 @@ public struct BackplaneHost: Service {
     ///
     /// - Throws: an error with a one-line description for people when the file can't be used; the old token holds on.
     public func readAdminToken() throws {
-        try adminToken?.read()
+        try operators.readToken()
     }
+
+    /// The plugins, while the host runs; nil before.
+    package var catalog: PluginCatalog? { runningCatalog.withLockedValue { $0 } }
 
     /// Serves until a graceful shutdown.
     ///
@@ -116,28 +136,28 @@ public struct BackplaneHost: Service {
     ///   socket can't be listened on, the state, the configuration file or the admin token can't be used, or there is
     ///   no place for copies of libraries.
     public func run() async throws {
-        guard DirectoryListing.exists(configuration.pluginsDirectory) else {
-            throw HostError(
-                "no directory \(configuration.pluginsDirectory); make it, or name another one with "
-                    + "--plugins-dir")
-        }
-        let adminListener = try adminListener()
-        let store = try LibraryStore()
+        try requirePluginsDirectory()
+        try operators.requireToken()
+        let store = try LibraryStore(journal: LoadJournal(file: "\(stateFile).loading"))
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.eventLoopCount ?? Self.defaultEventLoopCount)
+        let acceptor = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let catalog = PluginCatalog(
             settings: controlSettings, control: control, handles: handles, stages: stages,
-            store: store, logger: logger)
-        let admin = AdminServer(
-            path: adminSocket, catalog: catalog, control: control, handles: handles,
-            logger: logger)
+            store: store, arrivals: routes.arrivals,
+            versions: LibraryVersions(directory: "\(stateFile).libraries"), logger: logger)
+        runningCatalog.withLockedValue { $0 = catalog }
+        let listeners = operators.make(
+            catalog: catalog, control: control, handles: handles, logger: logger)
         let server = HTTPServer(
-            settings: ingressSettings, routes: routes, eventLoops: eventLoops, logger: logger)
+            settings: ingressSettings, routes: routes, eventLoops: eventLoops,
+            acceptor: acceptor, logger: logger)
+        let others = configuration.faces.map { $0(routes) }
         // Shut down in reverse: first the listener, so that plugins are there as long as requests are. One that fails
         // shuts the others down: cancelled, they would leave behind what they have opened.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: parts(of: catalog, admin, adminListener, server).map {
+                services: parts(of: catalog, listeners, server, others).map {
                     .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
                 }, logger: quiet(logger)))
         do {
@@ -146,76 +166,67 @@ public struct BackplaneHost: Service {
             }
         } catch is ShutdownLimit.Exceeded {
             logger.warning("giving up what did not finish within the shutdown timeout")
-            admin.removeSocket()
+            listeners.removeSocket()
             store.remove()
+            await LogWriter.finishAll(within: Self.logTime)
             // The event loops stay with what still runs on them.
             return
         } catch {
+            try? await acceptor.shutdownGracefully()
             try? await eventLoops.shutdownGracefully()
             throw error
         }
+        await LogWriter.finishAll(within: Self.logTime)
+        try await acceptor.shutdownGracefully()
         try await eventLoops.shutdownGracefully()
     }
 
-    /// Where the admin API is served over TCP, if anywhere.
-    private func adminListener() throws -> AdminServer.TCPListener? {
-        guard let port = configuration.adminPort else { return nil }
-        guard let adminToken else {
+    /// How long the end of a host waits for access logs to be written.
+    private static let logTime = Duration.seconds(5)
+
+    private func requirePluginsDirectory() throws(HostError) {
+        let directory = configuration.pluginsDirectory
+        guard !DirectoryListing.exists(directory) else { return }
+        guard errno == ENOENT || errno == ENOTDIR else {
             throw HostError(
-                "the admin API is not served over TCP without a token; name a file that has one "
-                    + "with --admin-token-file, or leave --admin-listen out")
+                "cannot read the directory \(directory): \(SystemError.current); "
+                    + "name another one with --plugins-dir")
         }
-        try adminToken.read()
-        return AdminServer.TCPListener(
-            host: configuration.adminHost, port: port, token: adminToken)
+        throw HostError(
+            "no directory \(directory); make it, or name another one with --plugins-dir")
     }
 
     /// What runs as long as the host does, in the order in which it starts.
     private func parts(
-        of catalog: PluginCatalog, _ admin: AdminServer, _ tcp: AdminServer.TCPListener?,
-        _ server: HTTPServer
-    ) -> [Part] {
-        let (adminListens, adminListensOverTCP) = (Beginning<Void>(), Beginning<Int>())
-        var parts = [
-            Part { await catalog.run() },
-            Part {
-                try await adminListens.failing {
-                    try await admin.run { result in
-                        switch result {
-                        case .success: adminListens.begun(())
-                        case .failure(let error): adminListens.failed(error)
-                        }
-                    }
-                }
-            },
-        ]
-        if let tcp {
-            parts.append(
-                Part {
-                    try await adminListensOverTCP.failing {
-                        try await admin.run(over: tcp) { adminListensOverTCP.begun($0) }
-                    }
-                })
-        }
-        let serving = Part {
-            // The socket first: its error says that a host runs already.
-            try await adminListens.value()
-            let adminPort = tcp == nil ? nil : try await adminListensOverTCP.value()
+        of catalog: PluginCatalog, _ operators: OperatorListeners.Listening, _ http: any Face,
+        _ others: [any Face]
+    ) -> [HostPart] {
+        let serving = HostPart {
+            let adminPort = try await operators.begun()
             let state = try await StateStore.open(stateFile)
             try await catalog.start(
                 state, file: configuration.configurationFile, within: configuration.startTimeout)
-            let port = try await server.start()
-            onListening(
-                Addresses(
-                    host: configuration.host, port: port, adminSocket: adminSocket,
-                    adminPort: adminPort, routes: routes.routed.map(\.route)))
-            await server.run()
+            // One that can't start has those before it drained.
+            try await withThrowingTaskGroup { group in
+                let port = try await http.start()
+                group.addTask { await http.run() }
+                for face in others {
+                    _ = try await face.start()
+                    group.addTask { await face.run() }
+                }
+                onListening(
+                    Addresses(
+                        host: configuration.host, port: port, adminSocket: adminSocket,
+                        adminPort: adminPort, routes: routes.routed.map(\.route)))
+                try await group.waitForAll()
+            }
         }
-        return parts + [serving]
+        return [HostPart { await catalog.run() }] + operators.parts + [serving]
     }
 
     private var controlSettings: ControlSettings {
         var settings = ControlSettings(pluginsDirectory: configuration.pluginsDirectory)
+        settings.dataDirectory = dataDirectory
         settings.watchesDirectory = configuration.watchesPlugins
         settings.maxRetiredGenerations = configuration.maxRetiredGenerations
         settings.backendDefaults.requestTimeout = configuration.requestTimeout
@@ -230,6 +241,10 @@ public struct BackplaneHost: Service {
         settings.host = configuration.host
         settings.port = configuration.port
         settings.maxBodySize = configuration.maxBodySize
+        settings.maxBufferedBodies =
+            configuration.maxBufferedBodies
+            ?? max(settings.maxBufferedBodies, 4 * min(configuration.maxBodySize, 1 << 48))
+        settings.minimumRate = configuration.minimumRate
         settings.maxConnections = configuration.maxConnections
         settings.idleTimeout = configuration.idleTimeout
         settings.transferTimeout = configuration.transferTimeout
@@ -249,8 +264,13 @@ public struct BackplaneHost: Service {
     }
 }
 
-/// A part of the host as a service.
-private struct Part: Service {
+extension BackplaneHost {
+    /// The host's version, such as `0.1.0`.
+    public static let version = HostVersion.current
+}
+
+/// A part of the host as a service: runs as long as the host does.
+struct HostPart: Service {
     let body: @Sendable () async throws -> Void
 
     init(_ body: @escaping @Sendable () async throws -> Void) {
@@ -258,9 +278,4 @@ private struct Part: Service {
     }
 
     func run() async throws { try await body() }
-}
-
-extension BackplaneHost {
-    /// The host's version, such as `0.1.0`.
-    public static let version = HostVersion.current
 }

@@ -4,6 +4,7 @@ struct Beginning<Value: Sendable>: Sendable {
     private let continuation: AsyncThrowingStream<Value, any Error>.Continuation
 
     init() {
+        // Bound: one value, or none.
         (results, continuation) = AsyncThrowingStream.makeStream()
     }
 

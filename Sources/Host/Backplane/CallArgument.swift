@@ -1,6 +1,5 @@
 internal import Foundation
-internal import HostDispatch
-internal import HostPlugins
+internal import HostCore
 public import NIOCore
 internal import NIOFoundationCompat
 
@@ -8,7 +7,7 @@ internal import NIOFoundationCompat
 public struct CallArgument: Sendable {
     private enum Content {
         case body(ByteBuffer, contentType: String)
-        case native(HostPlugins.NativeObject)
+        case native(HostCore.NativeObject)
         case request(WebRequest)
         case failure(DispatchError)
     }

@@ -1,7 +1,7 @@
-internal import HostDispatch
-internal import HostPlugins
+internal import HostCore
+public import NIOCore
 
-/// Why a handle's call has no answer.
+/// Why a handle's call has no response.
 public struct CallError: Error, Sendable, CustomStringConvertible {
     /// The kind of a failure.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -21,10 +21,11 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         public static let unavailable = Code("unavailable")
         /// The plugin finished the call with a status other than OK: ``CallError/status``.
         public static let plugin = Code("plugin")
-        /// Middleware refused the call: ``CallError/httpStatus`` is what it said.
+        /// Middleware refused the call, or the plugin gave a response with the status of an error:
+        /// ``CallError/httpStatus`` is what they said.
         public static let refused = Code("refused")
-        /// The answer is not of the form that was asked for.
-        public static let unexpectedAnswer = Code("unexpectedAnswer")
+        /// The response is not of the form that was asked for.
+        public static let unexpectedResponse = Code("unexpectedResponse")
 
         /// The code's name.
         public let description: String
@@ -42,6 +43,12 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
     public let httpStatus: Int
     /// What happened, and what to do next where that isn't plain.
     public let message: String
+    /// The headers that the plugin, or the stage, gave with it.
+    public let headers: [(name: String, value: String)]
+    /// The content type of ``details``; empty when they are JSON that came without one.
+    public let contentType: String
+    /// What the plugin, or the stage, said beside the message; nil: nothing.
+    public let details: ByteBuffer?
     /// What lies behind it, if anything does.
     public let cause: (any Error)?
     /// The host's own error, if it is one of the host's.
@@ -56,7 +63,7 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         self.init(error, isPassing: false)
     }
 
-    /// The error of a request that passes a stage, or of its answer.
+    /// The error of a request that passes a stage, or of its response.
     init(passing error: DispatchError) {
         self.init(error, isPassing: true)
     }
@@ -79,6 +86,9 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         status = error.status.name
         httpStatus = error.httpStatus
         message = error.message
+        headers = error.headers
+        contentType = error.details?.contentType ?? ""
+        details = error.details?.bytes
         cause = error.cause
     }
 
@@ -87,6 +97,9 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
         status = "INTERNAL"
         httpStatus = 500
         self.message = message
+        headers = []
+        contentType = ""
+        details = nil
         self.cause = cause
         dispatched = nil
         isPassing = false

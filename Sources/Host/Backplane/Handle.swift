@@ -1,5 +1,5 @@
-internal import HostControl
-internal import HostPlugins
+internal import HostCore
+internal import HostRouting
 internal import NIOCore
 
 /// The in-process way to an endpoint: `handle.options(methodName: "other_method").remote(5)`.
@@ -49,7 +49,7 @@ public struct Handle: Sendable {
     /// - Parameters:
     ///   - argument: what the plugin gets as the request's body.
     ///   - query: what the plugin gets as the query string; a name may stand there more than once.
-    /// - Returns: the answer to come. An argument that can't be encoded is an error of that answer.
+    /// - Returns: the response to come. An argument that can't be encoded is an error of that response.
     public func remote(
         _ argument: CallArgument = .none, query: KeyValuePairs<String, String> = [:]
     ) -> HandleResponse {

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HostForms
-internal import HostMiddleware
+internal import HostPipeline
+internal import HostStages
 
 extension HostConfiguration {
     /// Lets the configuration put stages of the program's into chains, as it does the built-in ones:

@@ -1,4 +1,7 @@
-package import HostMiddleware
+package import HostConfigurationFiles
+package import HostDispatch
+package import HostPipeline
+package import HostRouting
 
 /// How a host is set up. Every member has a default; `HostConfiguration()` serves `plugins.d` on 127.0.0.1:8000.
 public struct HostConfiguration: Sendable {
@@ -22,6 +25,9 @@ public struct HostConfiguration: Sendable {
     public var adminTokenFile: String?
     /// The file in which operators' changes are kept; nil: `<pluginsDirectory>.state`.
     public var stateFile: String?
+    /// The directory in which each plugin may have one for its data; nil: beside the ``stateFile``, with `.data` in
+    /// place of `.state`.
+    public var dataDirectory: String?
     /// The file that declares backends and endpoints, `backplane.yaml`; nil: none. Read when the host starts, and by
     /// ``BackplaneHost/applyConfigurationFile()``.
     public var configurationFile: String?
@@ -29,13 +35,16 @@ public struct HostConfiguration: Sendable {
     public var eventLoopCount: Int?
     /// The largest request body, in bytes.
     public var maxBodySize = 16 << 20
-    /// Connections at once; one more is answered 503.
+    /// Bytes of request bodies that the host holds at once, from all connections; a body that does not fit is answered
+    /// 503. nil: 256 MiB, or four bodies of ``maxBodySize`` if that is more.
+    public var maxBufferedBodies: Int?
+    /// Connections at once; one more is answered 503. Fewer if the process may not have as many open files.
     public var maxConnections = 10_000
     /// How long a connection may be open without a request.
     public var idleTimeout: Duration = .seconds(60)
     /// How long a request may take to arrive, from its first byte; each KiB of it earns a second more.
     public var transferTimeout: Duration = .seconds(20)
-    /// How long a caller waits for its answer, queueing included; nil: for ever.
+    /// How long a caller waits for its response, queueing included; nil: for ever.
     public var requestTimeout: Duration? = .seconds(30)
     /// Calls that may wait for one plugin; one more is answered 503.
     public var maxQueuedRequests = 1_024
@@ -50,13 +59,25 @@ public struct HostConfiguration: Sendable {
     /// How long requests may take to finish when the host shuts down.
     public var shutdownTimeout: Duration = .seconds(20)
 
+    /// Bytes per second below which a transfer counts as stalled.
+    package var minimumRate = 1_024
+
     /// Stages around all endpoints, and around those that are configured; the first is the outermost.
     public var middleware: [any Middleware] = []
 
+    /// What the configuration file said when it was read for this configuration.
+    package var fileSettings: HostFile?
+    /// The keys of the file that something else has the last word of, such as an option of the command line.
+    package var fixedSettings: Set<String> = []
     /// Stages that the configuration may name, beside the built-in ones.
     package var middlewareKinds: [MiddlewareKind] = []
     /// Stages around all that are configured, and around those of ``middleware``.
     package var outermost: [MiddlewareChain.Link] = []
+
+    /// Who is told what becomes of calls.
+    package var callObserver: (any CallObserver)?
+    /// What requests come in by beside HTTP.
+    package var faces: [@Sendable (RouteTable) -> any Face] = []
 
     /// The defaults.
     public init() {}

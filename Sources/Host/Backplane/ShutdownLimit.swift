@@ -11,6 +11,7 @@ enum ShutdownLimit {
     static func run(
         within limit: Duration, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
+        // Bound: one value of each of two tasks.
         let (ends, end) = AsyncStream<Result<Void, any Error>>.makeStream()
         try await withGracefulShutdownHandler {
             Task {

@@ -1,6 +1,5 @@
 public import HTTPTypes
-internal import HostDispatch
-internal import HostPlugins
+internal import HostCore
 public import NIOCore
 
 /// A web request that a program has received and passes on to a plugin through a handle.
@@ -15,17 +14,27 @@ public struct WebRequest: Sendable {
     public var headers: [(name: String, value: String)]
     /// The body.
     public var body: ByteBuffer
+    /// The client's address as a number, without a port; empty: not known.
+    public var remoteAddress: String
+    /// `http` or `https`; empty: not known.
+    public var scheme: String
+    /// Who the caller is, as the program has found; empty: nobody asked.
+    public var subject: String
 
     /// A request by its parts.
     public init(
         method: String, path: String, query: String = "",
-        headers: [(name: String, value: String)] = [], body: ByteBuffer = ByteBuffer()
+        headers: [(name: String, value: String)] = [], body: ByteBuffer = ByteBuffer(),
+        remoteAddress: String = "", scheme: String = "", subject: String = ""
     ) {
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.body = body
+        self.remoteAddress = remoteAddress
+        self.scheme = scheme
+        self.subject = subject
     }
 
     /// A request as servers on swift-http-types have it, Hummingbird's among them.
@@ -37,7 +46,8 @@ public struct WebRequest: Sendable {
         if let host = request.authority { headers.insert(("host", host), at: 0) }
         self.init(
             method: request.method.rawValue, path: String(target[0]),
-            query: target.count == 2 ? String(target[1]) : "", headers: headers, body: body)
+            query: target.count == 2 ? String(target[1]) : "", headers: headers, body: body,
+            scheme: request.scheme ?? "")
     }
 
     var contentType: String { field("content-type") ?? "" }
@@ -53,7 +63,8 @@ public struct WebRequest: Sendable {
             origin: .http, httpMethod: method, path: path, query: query,
             requestID: requestID.isEmpty ? ownID ?? RequestID.make() : requestID,
             shardKey: shardKey.isEmpty ? field("x-serve-shard-key") ?? "" : shardKey,
-            headers: headers.map { ($0.name.lowercased(), $0.value) })
+            headers: headers.map { ($0.name.lowercased(), $0.value) },
+            remoteAddress: remoteAddress, scheme: scheme, subject: subject)
     }
 
     private func field(_ name: String) -> String? {

@@ -1,4 +1,4 @@
-internal import HostControl
+internal import HostDeployment
 
 /// The backends as `backplane backends list` prints them: a table, and below it why some are not served.
 struct BackendTable {

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import HostAdmin
-internal import HostControl
+internal import HostConfigurationFiles
 
 struct BackendsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +27,8 @@ struct ListBackendsCommand: AsyncParsableCommand {
 
 struct CreateBackendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Creates a backend and waits until it is served.")
+        commandName: "create", abstract: "Starts a backend, and creates it when it serves.",
+        discussion: "If it can't be started, there is none.")
 
     @Argument(help: "The backend's tag: any text.")
     var tag: String
@@ -42,21 +43,24 @@ struct CreateBackendCommand: AsyncParsableCommand {
         transform: BackendOptionsArgument.parse)
     var config: BackendOptions?
 
-    @OptionGroup var wait: WaitOptions
+    @OptionGroup var wait: EarlyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
-        _ = try await admin.client.createBackend(tag, plugin: plugin, config: config)
-        let ready = try await wait.untilServed([tag], by: admin.client)
-        try output.print(ready) { BackendTable(ready).text }
+        let created = try await admin.client.createBackend(
+            tag, plugin: plugin, config: config, wait.limits)
+        try output.print([created]) { BackendTable([created]).text }
     }
 }
 
 struct UpdateBackendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "update",
-        abstract: "Changes the settings that are named, and waits until they are in effect.")
+        abstract: "Changes the settings that are named.",
+        discussion: """
+            Replicas that it takes are started first. If one can't be, or refuses the settings, nothing has changed.
+            """)
 
     @Argument(help: "The backend's tag.")
     var tag: String
@@ -71,9 +75,8 @@ struct UpdateBackendCommand: AsyncParsableCommand {
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
-        _ = try await admin.client.updateBackend(tag, config)
-        let ready = try await wait.untilServed([tag], by: admin.client)
-        try output.print(ready) { BackendTable(ready).text }
+        let updated = try await admin.client.updateBackend(tag, config, wait.limits)
+        try output.print([updated]) { BackendTable([updated]).text }
     }
 }
 
@@ -81,7 +84,7 @@ struct DeleteBackendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Deletes a backend that no endpoint uses.",
-        discussion: "One that isn't there is no error. Calls that were admitted are finished.")
+        discussion: "Calls that were admitted are finished.")
 
     @Argument(help: "The backend's tag.")
     var tag: String

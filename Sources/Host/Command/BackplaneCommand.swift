@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import HostCore
 
 /// `backplane`: serves plugins, and talks to a host that does.
 @main
@@ -15,6 +16,29 @@ struct BackplaneCommand: AsyncParsableCommand {
             ServeCommand.self, ListCommand.self, ReloadCommand.self, RestartCommand.self,
             CallCommand.self, StatusCommand.self, RoutesCommand.self, PluginsCommand.self,
             BackendsCommand.self, EndpointsCommand.self, TrafficCommand.self, ApplyCommand.self,
-            DiffCommand.self, ExportCommand.self, SchemaCommand.self, InspectCommand.self,
+            DiffCommand.self, RollbackCommand.self, ExportCommand.self, SchemaCommand.self,
+            InspectCommand.self,
         ])
+}
+
+extension BackplaneCommand {
+    /// As the argument parser has it, but what SwiftNIO and Foundation throw becomes a sentence.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: SystemError.reasonOfForeign(error).map { ForeignError($0) } ?? error)
+        }
+    }
+
+    private struct ForeignError: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ description: String) { self.description = description }
+    }
 }

@@ -7,7 +7,7 @@ internal import NIOFoundationCompat
 struct CallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "call",
-        abstract: "Calls a method of an endpoint and prints the answer.",
+        abstract: "Calls a method of an endpoint and prints the response.",
         discussion: "The call takes the same path as an HTTP call: same queue, same limits.")
 
     @Argument(help: "The endpoint's name.")
@@ -38,10 +38,10 @@ struct CallCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let answer = try await admin.client.call(
+        let response = try await admin.client.call(
             endpoint, method: methodName, body: try body(), contentType: contentType,
             timeoutSeconds: timeout)
-        try FileHandle.standardOutput.write(contentsOf: Data(buffer: answer.body))
+        try FileHandle.standardOutput.write(contentsOf: Data(buffer: response.body))
         // A person's prompt goes on a line of its own; a pipe gets the bytes and no more.
         if isatty(STDOUT_FILENO) != 0 { print() }
     }

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import HostControl
+internal import HostDeployment
 
 /// The chains of middleware as `backplane list --middleware` prints them, the outermost stage first, and below the
 /// table the backends that have none.

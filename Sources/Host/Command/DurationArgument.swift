@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import HostControl
 internal import HostForms
 
 /// A duration on the command line: `2ms`, `10s`, `1m`; `none` where there may be no limit.
@@ -8,13 +7,18 @@ struct DurationArgument: ExpressibleByArgument {
     let duration: Duration?
 
     init?(argument: String) {
-        if argument == "none" {
-            duration = nil
-        } else if let parsed = DurationText.parse(argument) {
-            duration = parsed
-        } else {
-            return nil
+        guard let read = try? Self.read(argument) else { return nil }
+        self = read
+    }
+
+    /// - Throws: `ValidationError`, which says how a duration is written.
+    static func read(_ text: String) throws -> DurationArgument {
+        if text == "none" { return DurationArgument(nil) }
+        guard let duration = DurationText.parse(text) else {
+            throw ValidationError(
+                "'\(text)' is no duration: it needs a unit, such as 200ms, 5s or 1m")
         }
+        return DurationArgument(duration)
     }
 
     init(_ duration: Duration?) {

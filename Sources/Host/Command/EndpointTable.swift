@@ -1,4 +1,4 @@
-internal import HostControl
+internal import HostDeployment
 
 /// The endpoints as `backplane endpoints list` prints them.
 struct EndpointTable {

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import HostAdmin
-internal import HostControl
 
 struct EndpointsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -46,13 +45,14 @@ struct CreateEndpointCommand: AsyncParsableCommand {
             discussion: "Default: GET,POST. HEAD is taken wherever GET is.", valueName: "list"))
     var methods: String?
 
+    @OptionGroup var wait: EarlyOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
     func run() async throws {
         let endpoint = try await admin.client.createEndpoint(
             name, backend: backend, route: route,
-            methods: methods.map { $0.split(separator: ",").map(String.init) })
+            methods: methods.map { $0.split(separator: ",").map(String.init) }, wait.limits)
         try output.print(endpoint) { EndpointTable([endpoint]).text }
     }
 }
@@ -60,8 +60,7 @@ struct CreateEndpointCommand: AsyncParsableCommand {
 struct DeleteEndpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Deletes an endpoint; its callers get 404, and its backends stay.",
-        discussion: "One that isn't there is no error.")
+        abstract: "Deletes an endpoint; its callers get 404, and its backends stay.")
 
     @Argument(help: "The endpoint's name.")
     var name: String

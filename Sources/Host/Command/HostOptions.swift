@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Backplane
-internal import HostControl
+internal import HostConfigurationFiles
+internal import HostCore
 internal import HostForms
 
 /// What the command line, or the configuration file, says of the host. What neither says has its default.
@@ -28,17 +29,17 @@ struct HostOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Serve the admin API over TCP as well, for who has the token.",
+            "Serve the admin API over TCP as well, for those who have the token.",
             discussion: "Not encrypted: 127.0.0.1, or TLS in front of it. Default: not at all.",
             valueName: "host:port"),
         transform: { text in
-            guard let listen = HostFile.Listen(text) else {
+            guard let listen = ListenAddress(text) else {
                 throw ValidationError(
                     "'\(text)' is no address and port, such as 127.0.0.1:9000 or [::1]:9000")
             }
             return listen
         })
-    var adminListen: HostFile.Listen?
+    var adminListen: ListenAddress?
 
     @Option(
         help: ArgumentHelp(
@@ -54,7 +55,8 @@ struct HostOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long a caller waits for its answer. Default: 30s.", valueName: "duration"))
+            "How long a caller waits for its answer. Default: 30s.", valueName: "duration"),
+        transform: DurationArgument.read)
     var requestTimeout: DurationArgument?
 
     @Option(
@@ -66,35 +68,50 @@ struct HostOptions: ParsableArguments {
         help: ArgumentHelp("The largest request body. Default: 16777216.", valueName: "bytes"))
     var maxBodySize: Int?
 
-    @Option(help: ArgumentHelp("Connections at once. Default: 10000.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Bytes of request bodies that may be held at once, from all connections.",
+            discussion: "Default: 268435456, or four times --max-body-size if that is more.",
+            valueName: "bytes"))
+    var maxBufferedBodies: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Connections at once; fewer if the limit of open files is low. Default: 10000.",
+            valueName: "count"))
     var maxConnections: Int?
 
     @Option(
         help: ArgumentHelp(
             "How long a connection may be open without a request. Default: 60s.",
-            valueName: "duration"))
+            valueName: "duration"),
+        transform: DurationArgument.read)
     var idleTimeout: DurationArgument?
 
     @Option(
         help: ArgumentHelp(
             "How long a request may take to arrive; each KiB earns a second more. Default: 20s.",
-            valueName: "duration"))
+            valueName: "duration"),
+        transform: DurationArgument.read)
     var transferTimeout: DurationArgument?
 
     @Option(
         help: ArgumentHelp(
-            "How long a plugin's create, load, ... may take. Default: 30s.", valueName: "duration"))
+            "How long a plugin's create, load, ... may take. Default: 30s.", valueName: "duration"),
+        transform: DurationArgument.read)
     var lifecycleTimeout: DurationArgument?
 
     @Option(
         help: ArgumentHelp(
             "How long a replaced generation may finish its calls. Default: 20s.",
-            valueName: "duration"))
+            valueName: "duration"),
+        transform: DurationArgument.read)
     var drainTimeout: DurationArgument?
 
     @Option(
         help: ArgumentHelp(
-            "How long requests may finish at the end. Default: 20s.", valueName: "duration"))
+            "How long requests may finish at the end. Default: 20s.", valueName: "duration"),
+        transform: DurationArgument.read)
     var shutdownTimeout: DurationArgument?
 
     @Option(
@@ -107,6 +124,7 @@ struct HostOptions: ParsableArguments {
         for (name, value, least) in [
             ("--port", port, 0), ("--io-threads", ioThreads, 1),
             ("--max-queued-requests", maxQueuedRequests, 1), ("--max-body-size", maxBodySize, 0),
+            ("--max-buffered-bodies", maxBufferedBodies, 1),
             ("--max-connections", maxConnections, 1),
             ("--max-retired-generations", maxRetiredGenerations, 1),
         ] {
@@ -122,10 +140,11 @@ struct HostOptions: ParsableArguments {
     func apply(to configuration: inout HostConfiguration) {
         let never = Duration.seconds(365 * 24 * 3_600)
         set(&configuration.pluginsDirectory, pluginsDir)
-        set(&configuration.host, host)
+        set(&configuration.host, host.map(ListenAddress.withoutBrackets))
         set(&configuration.port, port)
         set(&configuration.maxQueuedRequests, maxQueuedRequests)
         set(&configuration.maxBodySize, maxBodySize)
+        if let maxBufferedBodies { configuration.maxBufferedBodies = maxBufferedBodies }
         set(&configuration.maxConnections, maxConnections)
         set(&configuration.maxRetiredGenerations, maxRetiredGenerations)
         set(&configuration.requestTimeout, requestTimeout.map(\.duration))
@@ -141,6 +160,26 @@ struct HostOptions: ParsableArguments {
         }
         if let adminTokenFile { configuration.adminTokenFile = adminTokenFile }
         if let ioThreads { configuration.eventLoopCount = ioThreads }
+    }
+
+    /// The keys of a configuration file that are given here, and so go before it.
+    var givenKeys: Set<String> {
+        let given: [(String, Bool)] = [
+            ("plugins_dir", pluginsDir != nil), ("listen", host != nil && port != nil),
+            ("admin_socket", adminSocket != nil), ("admin_listen", adminListen != nil),
+            ("admin_token_file", adminTokenFile != nil), ("limits.io_threads", ioThreads != nil),
+            ("limits.request_timeout", requestTimeout != nil),
+            ("limits.max_queued_requests", maxQueuedRequests != nil),
+            ("limits.max_body_size", maxBodySize != nil),
+            ("limits.max_connections", maxConnections != nil),
+            ("limits.idle_timeout", idleTimeout != nil),
+            ("limits.transfer_timeout", transferTimeout != nil),
+            ("limits.lifecycle_timeout", lifecycleTimeout != nil),
+            ("limits.drain_timeout", drainTimeout != nil),
+            ("limits.shutdown_timeout", shutdownTimeout != nil),
+            ("limits.max_retired_generations", maxRetiredGenerations != nil),
+        ]
+        return Set(given.filter { $0.1 }.map { $0.0 })
     }
 
     private func set<Value>(_ member: inout Value, _ value: Value?) {
@@ -161,6 +200,7 @@ extension HostOptions {
         ioThreads = file.limits.ioThreads
         maxQueuedRequests = file.limits.maxQueuedRequests
         maxBodySize = file.limits.maxBodySize
+        maxBufferedBodies = file.limits.maxBufferedBodies
         maxConnections = file.limits.maxConnections
         maxRetiredGenerations = file.limits.maxRetiredGenerations
         requestTimeout = file.limits.requestTimeout.map { DurationArgument($0.duration) }

@@ -23,12 +23,17 @@ struct HostSignals {
         try await withThrowingTaskGroup { group in
             group.addTask {
                 var isFirst = true
+                var lastReload: Task<Void, Never>?
                 for await signal in signals {
                     if signal == .sighup {
-                        await reload()
+                        // Not waited for: an end that is asked for meanwhile is heard.
+                        lastReload = Task { [last = lastReload] in
+                            await last?.value
+                            await reload()
+                        }
                         continue
                     }
-                    guard isFirst else { ProcessExit.now(status: 128 + number(of: signal)) }
+                    guard isFirst else { ProgramEnd.now(status: 128 + number(of: signal)) }
                     isFirst = false
                     logger.info(
                         "\(signal): finishing what is in flight; a second signal exits at once")

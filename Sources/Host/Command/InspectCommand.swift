@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import HostCore
 internal import HostInspection
+internal import HostLoader
 internal import HostPlugins
 
 struct InspectCommand: ParsableCommand {
@@ -51,6 +53,7 @@ private struct PluginText {
                 method.name,
                 [
                     method.isBatchable ? "batchable" : nil, method.isInline ? "inline" : nil,
+                    method.isReentrant ? "re-entrant" : nil,
                     method.isAsync ? "async" : nil,
                 ].compactMap { $0 }.joined(separator: ","), method.description,
             ]

@@ -1,4 +1,4 @@
-internal import HostControl
+internal import HostRouting
 
 /// The methods of a plugin as `backplane list <plugin> --methods` prints them.
 struct MethodTable {

@@ -1,4 +1,5 @@
-internal import HostControl
+internal import HostDeployment
+internal import HostLogging
 
 /// The plugins as `backplane list` prints them: a table, and below it why some are not served.
 struct PluginTable {
@@ -12,7 +13,8 @@ struct PluginTable {
         let table = TextTable(
             header: ["PLUGIN", "VERSION", "GENERATION", "STATE", "METHODS", "PATH"],
             plugins.map(Self.row))
-        text = ([table.text] + plugins.flatMap(Self.remarks)).joined(separator: "\n")
+        let remarks = plugins.flatMap(Self.remarks).map(LogLine.escaped)
+        text = ([table.text] + remarks).joined(separator: "\n")
     }
 
     private static func row(_ plugin: PluginStatus) -> [String] {
@@ -26,12 +28,17 @@ struct PluginTable {
         ]
     }
 
-    private static func remarks(_ plugin: PluginStatus) -> [String] {
+    static func remarks(_ plugin: PluginStatus) -> [String] {
         var remarks: [String] = []
         if let reason = plugin.reason {
             // What is wrong with a manifest begins with its place.
             let isPlaced = reason.hasPrefix("\(plugin.path):")
             remarks.append(isPlaced ? reason : "\(plugin.path): \(reason)")
+        }
+        if let number = plugin.rolledBackTo {
+            remarks.append(
+                "\(plugin.name): rolled back to version \(number) of its library; a file with another content ends that"
+            )
         }
         if let scaling = plugin.autoscaling { remarks.append(remark(plugin, scaling)) }
         if !plugin.demotedMethods.isEmpty {

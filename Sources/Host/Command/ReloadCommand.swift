@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import HostAdmin
-internal import HostControl
+internal import HostDeployment
 
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

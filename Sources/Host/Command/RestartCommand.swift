@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import HostAdmin
-internal import HostControl
+internal import HostDeployment
 
 struct RestartCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

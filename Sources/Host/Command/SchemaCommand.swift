@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import HostControl
+internal import HostConfigurationFiles
 internal import HostForms
 
 struct SchemaCommand: ParsableCommand {

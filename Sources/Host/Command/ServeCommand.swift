@@ -1,6 +1,9 @@
 internal import ArgumentParser
 internal import Backplane
-internal import HostControl
+internal import Foundation
+internal import HostConfigurationFiles
+internal import HostCore
+internal import HostLogging
 internal import Logging
 internal import ServiceLifecycle
 
@@ -10,6 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             SIGTERM or SIGINT stops listening, lets requests finish and exits with status 0; a second one exits at once.
             SIGHUP applies the configuration file anew, and reads the admin token's.
+            A plugin that crashes ends the host by its signal, one that calls exit() with status 70; the last line of the
+            log says which one it was.
             Durations are written 2ms, 10s, 1m; 'none' where there may be no limit.
             """)
 
@@ -24,6 +29,13 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Where operators' changes are kept. Default: <plugins-dir>.state.", valueName: "path"))
     var stateFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where plugins keep their data, each in a directory of its own.",
+            discussion: "Default: beside the state file, with .data in place of .state.",
+            valueName: "path"))
+    var dataDir: String?
 
     @Option(
         help: ArgumentHelp(
@@ -50,41 +62,71 @@ struct ServeCommand: AsyncParsableCommand {
     var logLevel = Logger.Level.info
 
     func run() async throws {
-        if let readyFile { try ReadyFile.prepare(readyFile) }
-        let logger = makeLogger()
+        ProgramEnd.reportSignals()
+        try HostLog.start()
+        do {
+            try await serve()
+        } catch {
+            // Not by throwing, either: plugins may be loaded.
+            HostLog.flush()
+            let message = "\(Self.fullMessage(for: Failure(error)))\n"
+            try? FileHandle.standardError.write(contentsOf: Data(message.utf8))
+            ProgramEnd.now(status: Self.exitCode(for: error).rawValue)
+        }
+        // Not by returning: exit handlers and destructors of plugin libraries would run while their threads do.
+        ProgramEnd.now(status: 0)
+    }
+
+    /// Why the host could not start or go on, in a line.
+    private struct Failure: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ error: any Error) {
+            description = SystemError.reason(of: error)
+        }
+    }
+
+    private func serve() async throws {
+        let logger = HostLog.logger(label: "backplane", level: logLevel)
         OpenFiles.raiseLimit()
+        let readyFile = try readyFile.map { path throws(ReadyFile.Unwritable) in
+            try ReadyFile(path)
+        }
+        defer { readyFile?.remove() }
         let configuration = try configuration()
         let host = BackplaneHost(configuration: configuration, logger: logger) { addresses in
-            announce(addresses, of: configuration, logger: logger)
+            announce(addresses, of: configuration, readyFile, logger: logger)
         }
         let group = ServiceGroup(
             services: [host], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() })
         let signals = HostSignals(
-            logger: logger, shutDown: { await group.triggerGracefulShutdown() },
+            logger: logger,
+            shutDown: {
+                readyFile?.remove()
+                await group.triggerGracefulShutdown()
+            },
             reload: {
                 readAdminToken(configuration, host, logger: logger)
                 await applyFile(to: host, logger: logger)
             })
-        try await signals.run { try await group.run() }
-        // Not by returning: exit handlers and destructors of plugin libraries would run while their threads do.
-        ProcessExit.now(status: 0)
-    }
-
-    private func makeLogger() -> Logger {
-        var logger = Logger(label: "backplane") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel
-        return logger
+        try await ProgramEnd.guardingExit {
+            try await signals.run { try await group.run() }
+        }
     }
 
     /// The defaults, what the file says in place of them, and the options in place of that.
     private func configuration() throws -> HostConfiguration {
         var configuration = HostConfiguration()
         if let config {
-            try HostOptions(file: HostFile.read(config)).apply(to: &configuration)
+            let file = try HostFile.read(config)
+            HostOptions(file: file).apply(to: &configuration)
             configuration.configurationFile = config
+            configuration.fileSettings = file
         }
         options.apply(to: &configuration)
+        configuration.fixedSettings = options.givenKeys
         configuration.stateFile = stateFile
+        configuration.dataDirectory = dataDir
         configuration.watchesPlugins = watch
         return configuration
     }
@@ -97,7 +139,8 @@ struct ServeCommand: AsyncParsableCommand {
             try host.readAdminToken()
             logger.info("SIGHUP: read the admin token of \(file)")
         } catch {
-            logger.error("SIGHUP: the admin token has not changed: \(error)")
+            logger.error(
+                "SIGHUP: the admin token has not changed: \(SystemError.reason(of: error))")
         }
     }
 
@@ -112,27 +155,20 @@ struct ServeCommand: AsyncParsableCommand {
                 "SIGHUP: applied \(config)",
                 metadata: ["changes": "\(changes.joined(separator: "; "))"])
         } catch {
-            logger.error("SIGHUP: nothing has changed: \(error)")
+            logger.error("SIGHUP: nothing has changed: \(SystemError.reason(of: error))")
         }
     }
 
     private func announce(
-        _ addresses: BackplaneHost.Addresses, of configuration: HostConfiguration, logger: Logger
+        _ addresses: BackplaneHost.Addresses, of configuration: HostConfiguration,
+        _ readyFile: ReadyFile?, logger: Logger
     ) {
         let pluginsDir = configuration.pluginsDirectory
-        if let readyFile {
-            do {
-                try ReadyFile.write(
-                    addresses, adminHost: configuration.adminHost, to: readyFile)
-            } catch {
-                logger.error("cannot write \(readyFile): \(error)")
-            }
-        }
-        let url = "http://\(addresses.host):\(addresses.port)"
+        let url = "http://\(ListenAddress(host: addresses.host, port: addresses.port))"
         print("backplane \(Version.text) serves \(pluginsDir) on \(url)")
         if let port = addresses.adminPort {
-            let listen = HostFile.Listen(host: configuration.adminHost, port: port)
-            print("the admin API is at http://\(listen) for who has the token")
+            let listen = ListenAddress(host: configuration.adminHost, port: port)
+            print("the admin API is at http://\(listen) for those who have the token")
         }
         let route = addresses.routes.contains("/echo") ? "/echo" : addresses.routes.first
         if let route {
@@ -140,6 +176,12 @@ struct ServeCommand: AsyncParsableCommand {
         } else {
             print("no plugins yet: drop a lib<name>.so into \(pluginsDir) and call \(url)/<name>")
         }
-        ProcessExit.flush()
+        ProgramEnd.flush()
+        // Last: whoever waits for the file finds the rest said.
+        do {
+            try readyFile?.write(addresses, adminHost: configuration.adminHost)
+        } catch {
+            logger.error("\(error)")
+        }
     }
 }

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import HostAdmin
-internal import HostControl
 
 struct TrafficCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,14 +10,20 @@ struct TrafficCommand: AsyncParsableCommand {
 struct SetTrafficCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Splits the calls of an endpoint: TAG=0.9 TAG=0.1.",
-        discussion: "The weights sum to 1. Shadows stay as they are.")
+        discussion: """
+            The weights sum to 1. Shadows stay as they are. Calls move only to backends that serve: one that doesn't is
+            started first, and if it can't be, nothing has changed.
+            """)
 
     @Argument(help: "The endpoint's name.")
     var endpoint: String
 
-    @Argument(help: ArgumentHelp("Which part each backend answers.", valueName: "tag=weight"))
+    @Argument(
+        help: ArgumentHelp("Which part each backend answers.", valueName: "tag=weight"),
+        transform: ShareArgument.read)
     var weights: [ShareArgument]
 
+    @OptionGroup var wait: WaitOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var admin: AdminOptions
 
@@ -31,7 +36,8 @@ struct SetTrafficCommand: AsyncParsableCommand {
 
     func run() async throws {
         let changed = try await admin.client.setTraffic(
-            endpoint, Dictionary(uniqueKeysWithValues: weights.map { ($0.tag, $0.share) }))
+            endpoint, Dictionary(uniqueKeysWithValues: weights.map { ($0.tag, $0.share) }),
+            wait.limits)
         try output.print(changed) { EndpointTable([changed]).text }
     }
 }
@@ -45,7 +51,9 @@ struct ShadowTrafficCommand: AsyncParsableCommand {
     @Argument(help: "The endpoint's name.")
     var endpoint: String
 
-    @Argument(help: ArgumentHelp("Which part is copied to whom.", valueName: "tag=share"))
+    @Argument(
+        help: ArgumentHelp("Which part is copied to whom.", valueName: "tag=share"),
+        transform: ShareArgument.read)
     var shadow: ShareArgument
 
     @OptionGroup var output: OutputOptions
@@ -59,15 +67,19 @@ struct ShadowTrafficCommand: AsyncParsableCommand {
 }
 
 /// `TAG=0.9`. A tag may have `=` in it: the last one counts.
-struct ShareArgument: ExpressibleByArgument {
+struct ShareArgument {
     let tag: String
     let share: Double
 
-    init?(argument: String) {
-        guard let equals = argument.lastIndex(of: "="), equals > argument.startIndex,
-            let share = Double(argument[argument.index(after: equals)...]), share.isFinite
-        else { return nil }
-        tag = String(argument[..<equals])
-        self.share = share
+    /// - Throws: `ValidationError`, which says how it is written.
+    static func read(_ text: String) throws -> ShareArgument {
+        guard let equals = text.lastIndex(of: "="), equals > text.startIndex,
+            let share = Double(text[text.index(after: equals)...]), share.isFinite
+        else {
+            throw ValidationError(
+                "'\(text)' is no backend with its part: write the tag, '=' and a number, such as echo=0.9"
+            )
+        }
+        return ShareArgument(tag: String(text[..<equals]), share: share)
     }
 }

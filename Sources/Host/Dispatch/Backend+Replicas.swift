@@ -1,7 +1,9 @@
-package import HostPlugins
+package import HostCore
+internal import HostLogging
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import Synchronization
 
 /// Replicas that come and go while the backend serves: reloads, changes of number, and those that are lost.
 extension Backend {
@@ -16,7 +18,7 @@ extension Backend {
         guarded.withLockedValue { $0.onReplicaWanted = report }
     }
 
-    /// How many calls waited or ran on average since the last time this was asked; the first answer means nothing.
+    /// How many calls waited or ran on average since the last time this was asked; the first value means nothing.
     package func sampleLoad() -> Double {
         guarded.withLockedValue { $0.state.sampleLoad(at: .now()) }
     }
@@ -24,13 +26,17 @@ extension Backend {
     /// Puts a generation's replicas into service, in place of those in service before; calls that were held go on.
     ///
     /// The old replicas may still be finishing calls: ``drained(_:within:)``.
-    package func install(_ replicas: [Replica], of generation: PluginGeneration) {
+    package func install(_ replicas: [Replica], of source: any ReplicaSource) {
+        // Whatever the source is: it is not asked under the lock.
+        let (methods, isReentrant) = (source.methods, source.isReentrant)
         let refused = guarded.withLockedValue { guarded in
-            guarded.generation = generation
+            guarded.source = source
             for replica in replicas { guarded.replicas[replica.id] = replica }
-            return guarded.state.install(replicas.map(\.id), of: generation.descriptor)
+            return guarded.state.install(
+                replicas.map(\.id), methods: methods, isReentrant: isReentrant)
         }
-        for (call, error) in refused { call.answer(.failure(error)) }
+        installationCount.add(1, ordering: .releasing)
+        for (call, error) in refused { responses.fail([call]) { _ in error } }
         updateBatchKeys()
         scheduleHealthChecks()
         startWhatCanBegin()
@@ -42,6 +48,7 @@ extension Backend {
             guarded.replicas[replica.id] = replica
             guarded.state.add(replica.id)
         }
+        scheduleHealthChecks()
         startWhatCanBegin()
     }
 
@@ -50,7 +57,7 @@ extension Backend {
         let (refused, refusal) = guarded.withLockedValue { guarded in
             (guarded.state.expectNoReplica(), guarded.state.noReplica)
         }
-        for call in refused { call.answer(.failure(refusal)) }
+        responses.fail(refused) { _ in refusal }
     }
 
     /// There is no replica now because nobody calls: a call waits for the one that is made then.
@@ -96,23 +103,29 @@ extension Backend {
     ///
     /// - Returns: whether all of them were finished.
     package func close(within timeout: Duration) async -> Bool {
+        let limit = TimeLimit(timeout)
         let (stranded, reason) = guarded.withLockedValue { guarded in
             (guarded.state.drain(), guarded.state.refusal)
         }
-        for call in stranded { call.answer(.failure(reason)) }
+        responses.fail(stranded) { _ in reason }
         startWhatCanBegin()
         let wasIdle: Bool
         do throws(PluginError) {
-            try await idle(nil, within: timeout)
+            try await idle(nil, within: limit.left)
             wasIdle = true
         } catch {
             wasIdle = false
         }
         let (refused, refusal) = guarded.withLockedValue { guarded in
-            (guarded.state.close(), guarded.state.refusal)
+            let refused = guarded.state.close()
+            setTimer(&guarded)
+            return (refused, guarded.state.refusal)
         }
-        scheduleHealthChecks()
-        for call in refused { call.answer(.failure(refusal)) }
+        responses.fail(refused) { _ in refusal }
+        let given = Promise<Void>()
+        responses.whenGiven { given.fulfil() }
+        // A stage that hangs on the way keeps nobody.
+        await given.isFulfilled(within: limit.left)
         return wasIdle
     }
 
@@ -124,49 +137,29 @@ extension Backend {
     private func idle(
         _ replicas: Set<ReplicaID>?, within timeout: Duration
     ) async throws(PluginError) {
-        let waiter = Waiter(replicas: replicas, outcome: Outcome())
+        let waiter = Waiter(replicas: replicas, idle: Promise())
         guarded.withLockedValue { $0.waiters.append(waiter) }
         wakeWaiters()
-        defer { guarded.withLockedValue { $0.waiters.removeAll { $0.outcome === waiter.outcome } } }
-        try await waiter.outcome.wait(for: "a call to \(tag)", timeout: timeout)
+        defer { guarded.withLockedValue { $0.waiters.removeAll { $0.idle === waiter.idle } } }
+        guard await waiter.idle.isFulfilled(within: timeout) else {
+            throw .timedOut("a call to \(tag)", after: timeout)
+        }
     }
 
     func wakeWaiters() {
         let satisfied = guarded.withLockedValue {
             $0.waiters.isEmpty ? [] : $0.takeSatisfiedWaiters()
         }
-        for outcome in satisfied { outcome.settle(.success(())) }
-    }
-
-    // MARK: Health
-
-    func requestHealthChecks() {
-        let stuck = guarded.withLockedValue { guarded in
-            guarded.state.requestHealthChecks(at: .now()).compactMap { guarded.replicas[$0] }
-        }
-        for replica in stuck { lose(replica, "its health check did not return") }
-        startWhatCanBegin()
-    }
-
-    /// A health check has ended.
-    func healthChecked(_ replica: Replica, _ error: PluginError?) {
-        if let error {
-            logger.warning(
-                "\(error.message)", metadata: ["replica": "\(replica.index)"])
-        }
-        let isLost = guarded.withLockedValue {
-            $0.state.recordHealth(replica.id, isHealthy: error == nil)
-        }
-        if isLost { lose(replica, error?.message ?? "") }
+        for idle in satisfied { idle.fulfil() }
     }
 }
 
 extension Backend.Guarded {
-    fileprivate mutating func takeSatisfiedWaiters() -> [Outcome<Void>] {
-        var satisfied: [Outcome<Void>] = []
+    fileprivate mutating func takeSatisfiedWaiters() -> [Promise<Void>] {
+        var satisfied: [Promise<Void>] = []
         waiters.removeAll { waiter in
             let isSatisfied = waiter.replicas.map { state.areIdle($0) } ?? state.isIdle
-            if isSatisfied { satisfied.append(waiter.outcome) }
+            if isSatisfied { satisfied.append(waiter.idle) }
             return isSatisfied
         }
         return satisfied

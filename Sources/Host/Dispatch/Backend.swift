@@ -1,4 +1,5 @@
-package import HostPlugins
+package import HostCore
+internal import HostLogging
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -10,12 +11,23 @@ internal import Synchronization
 /// may be called from any thread, and none blocks, except that an inline method runs in ``submit(_:)``.
 package final class Backend: Sendable {
     package let tag: String
+    /// Who may still send calls here.
+    package let users = BackendUsers()
     let logger: Logger
-    /// Wakes the backend for deadlines, batches that are due, and health checks.
-    private let timer: any EventLoop
+    /// What may happen many times a second.
+    let failures: LimitedLog
+    /// For the log.
+    var pluginName: String? { logger[metadataKey: "plugin"].map { "\($0)" } }
+    /// Wakes the backend for deadlines, batches that are due, and health checks. Others' as well: nothing of a plugin
+    /// runs there, nor of a stage.
+    private let clock: any EventLoop
+    /// Who is told what becomes of the calls; nil: nobody.
+    let observer: (any CallObserver)?
+    let responses: HostResponses
     /// A plain lock, as everywhere in the host: `Synchronization.Mutex` is a priority-inheritance futex, which under
     /// contention is handed to a waiter that has to be scheduled first, and which ThreadSanitizer can't see.
     let guarded: NIOLockedValueBox<Guarded>
+    let installationCount = Synchronization.Atomic<Int>(0)
     private let lateFinishes = Synchronization.Atomic<Int>(0)
     /// In nanoseconds; -1: none. Read for each call.
     private let timeout: Synchronization.Atomic<Int64>
@@ -24,12 +36,12 @@ package final class Backend: Sendable {
 
     struct Guarded {
         var state: BackendState
-        var generation: PluginGeneration?
+        var source: (any ReplicaSource)?
         var replicas: [ReplicaID: Replica] = [:]
         var waiters: [Waiter] = []
-        /// When the timer fires next.
-        var armed = NIODeadline.distantFuture
-        var healthChecks: RepeatedTask?
+        var timer = TickTimer()
+        /// The timer's alarms, as the clock has them.
+        var alarms: [TickTimer.Alarm: Scheduled<Void>] = [:]
         var onReplicaLost: @Sendable (Replica, String) -> Void = { _, _ in }
         var onReplicaWanted: @Sendable () -> Void = {}
     }
@@ -37,62 +49,73 @@ package final class Backend: Sendable {
     /// Somebody who waits until replicas, or the whole backend, have nothing to do.
     struct Waiter {
         let replicas: Set<ReplicaID>?
-        let outcome: Outcome<Void>
+        let idle: Promise<Void>
     }
 
     /// - Parameter timer: an event loop whose clock the backend uses; nothing of a plugin runs on it.
-    package init(tag: String, settings: BackendSettings, timer: any EventLoop, logger: Logger) {
+    package init(
+        tag: String, settings: BackendSettings, timer: any EventLoop, logger: Logger,
+        observer: (any CallObserver)? = nil
+    ) {
         self.tag = tag
-        self.timer = timer
+        self.observer = observer
+        clock = timer
+        responses = HostResponses(tag: tag)
         self.logger = logger
+        failures = LimitedLog(logger)
         timeout = Synchronization.Atomic(Self.nanoseconds(settings.requestTimeout))
         guarded = NIOLockedValueBox(Guarded(state: BackendState(tag: tag, settings: settings)))
     }
 
     // MARK: Calls
 
-    /// How long a caller waits for its answer; nil: for ever.
+    /// How long a caller waits for its response; nil: for ever.
     package var requestTimeout: TimeAmount? {
         let nanoseconds = timeout.load(ordering: .relaxed)
         return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
     }
 
-    /// Admits a call or refuses it. The caller gets the answer later, or in here.
+    /// Admits a call or refuses it. The caller gets the response later, or in here.
     ///
     /// - Parameter wakeups: collects the thread that is to be woken for the call, for whoever has more calls to submit
     ///   right now and wakes them all after the last.
     package func submit(_ call: Call, wakeups: inout WakeupBatch) {
         let key = usesBatchKeys.load(ordering: .relaxed) ? batchKey(of: call) : CallQueue.noKey
         let now = NIODeadline.now()
-        let (admission, replica, tick, wantReplica) = guarded.withLockedValue { guarded in
+        let (admission, replica, wantReplica) = guarded.withLockedValue { guarded in
             let admission = guarded.state.admit(call, key: key, at: now)
+            // Under the lock: what comes next for the call is told of after this.
+            if let observation = call.observation, case .admitted = admission {
+                observation.admitted(at: now)
+            }
+            setTimer(&guarded)
             return (
-                admission, guarded.replica(of: admission), guarded.armIfNeeded(),
+                admission, guarded.replica(of: admission),
                 guarded.state.isFirstWithoutReplica ? guarded.onReplicaWanted : nil
             )
         }
-        if let tick { arm(tick) }
         wantReplica?()
         switch admission {
-        case .refused(let error): call.answer(.failure(error))
+        case .refused(let error): call.respond(.failure(error))
         case .admitted(nil): break
         case .admitted(let assignment?):
             if assignment.thread == nil {
                 runInline(assignment, on: replica!)
             } else {
-                wakeups.add(replica!.prepare(assignment, backend: self))
+                tellStart(of: assignment, at: now)
+                wakeups.add(replica!.worker.prepare(assignment, of: self))
             }
         }
     }
 
-    /// Admits a call or refuses it. The caller gets the answer later, or in here.
+    /// Admits a call or refuses it. The caller gets the response later, or in here.
     package func submit(_ call: Call) {
         var wakeups = WakeupBatch()
         submit(call, wakeups: &wakeups)
         wakeups.wake()
     }
 
-    /// Takes a call out of the queue; its caller wants no answer.
+    /// Takes a call out of the queue; its caller wants no response.
     func forget(_ call: Call) {
         guarded.withLockedValue { $0.state.remove(call) }
         wakeWaiters()
@@ -100,42 +123,68 @@ package final class Backend: Sendable {
 
     /// The plugin has let go of a call.
     ///
-    /// - Parameter inTime: whether anybody waited for the answer.
-    func pluginFinished(_ call: Call, inTime: Bool) {
+    /// - Parameters:
+    ///   - isAsync: whether it may do so after its method has returned. If not, the replica is free when that returns.
+    ///   - inTime: whether anybody waited for the response.
+    func pluginFinished(_ call: Call, isAsync: Bool, inTime: Bool) {
         if !inTime { lateFinishes.add(1, ordering: .relaxed) }
-        let freedReplica = guarded.withLockedValue { $0.state.finishedLater(call) }
+        guard isAsync else { return }
+        let freedReplica = guarded.withLockedValue { guarded in
+            let freedReplica = guarded.state.finishedLater(call)
+            if freedReplica { setTimer(&guarded) }
+            return freedReplica
+        }
         if freedReplica { startWhatCanBegin() }
     }
 
-    /// What the generation in service offers; nil: there is none.
-    package var descriptor: PluginDescriptor? {
-        guarded.withLockedValue { $0.generation?.descriptor }
+    /// How many generations have been put into service: what the backend offers is the same as long as this is.
+    package var installations: Int { installationCount.load(ordering: .acquiring) }
+
+    /// What its replicas are made of; nil: none have been put into service.
+    package var source: (any ReplicaSource)? { guarded.withLockedValue { $0.source } }
+
+    /// Whether the generation in service says that a call to a method which is made again has the effect of one.
+    package func isIdempotent(method name: String) -> Bool {
+        guarded.withLockedValue { guarded in
+            guarded.state.methodIndex(named: name)
+                .map { guarded.state.methods[$0].isIdempotent } ?? false
+        }
     }
 
     private func batchKey(of call: Call) -> UInt64 {
-        let (generation, method) = guarded.withLockedValue { guarded in
-            (guarded.generation, guarded.state.methodIndex(named: call.method))
+        let (source, method) = guarded.withLockedValue { guarded in
+            (guarded.source, guarded.state.methodIndex(named: call.method))
         }
-        guard let generation, let method else { return CallQueue.noKey }
-        return generation.batchKey(of: call, method: method)
+        guard let source, let method else { return CallQueue.noKey }
+        return source.batchKey(of: call, method: method)
     }
 
-    private func start(_ assignment: BackendState.Assignment, on replica: Replica) {
+    private func start(_ assignment: Assignment, on replica: Replica) {
         if assignment.thread == nil {
             runInline(assignment, on: replica)
         } else {
-            replica.prepare(assignment, backend: self).wake()
+            tellStart(of: assignment, at: .now())
+            replica.worker.prepare(assignment, of: self)?.wake()
         }
     }
 
-    private func runInline(_ assignment: BackendState.Assignment, on replica: Replica) {
+    fileprivate func tellStart(of assignment: Assignment, at now: @autoclosure () -> NIODeadline) {
+        guard observer != nil else { return }
+        let (now, calls) = (now(), assignment.calls)
+        for call in calls { call.observation?.started(at: now, batchSize: calls.count) }
+    }
+
+    private func runInline(_ assignment: Assignment, on replica: Replica) {
+        for call in assignment.calls { call.keepResponse() }
         let usage = assignment.isWatched ? ThreadUsage.now() : nil
         let start = NIODeadline.now()
-        replica.execute(assignment, backend: self)
+        tellStart(of: assignment, at: start)
+        replica.worker.runInline(assignment, of: self)
         let end = NIODeadline.now()
         let stay = BackendState.InlineStay(
             duration: end - start,
             isOwnDoing: usage.map { ThreadUsage.now().exceeds(InlineBudget.limit, since: $0) })
+        for call in assignment.calls { call.passResponseOn() }
         let (demoted, next) = returned(assignment, at: end, inline: stay)
         if let demoted {
             logger.warning(
@@ -147,39 +196,31 @@ package final class Backend: Sendable {
         if let (next, replica) = next { self.start(next, on: replica) }
     }
 
-    /// An assignment is done.
-    ///
-    /// - Returns: work for the same thread, and its replica.
-    func returned(
-        _ assignment: BackendState.Assignment
-    ) -> (BackendState.Assignment, Replica)? {
-        returned(assignment, at: .now(), inline: nil).next
-    }
-
-    private func returned(
-        _ assignment: BackendState.Assignment, at now: NIODeadline,
+    fileprivate func returned(
+        _ assignment: Assignment, at now: NIODeadline,
         inline stay: BackendState.InlineStay?
-    ) -> (demoted: String?, next: (BackendState.Assignment, Replica)?) {
-        let (demoted, next, replica, tick, hasWaiters) = guarded.withLockedValue { guarded in
+    ) -> (demoted: String?, next: (Assignment, Replica)?) {
+        let (demoted, next, replica, hasWaiters, isMixed) = guarded.withLockedValue { guarded in
             let demoted = stay.flatMap { guarded.state.recordInline(assignment, $0) }
             let next = guarded.state.returned(assignment, at: now)
             let replica = next.flatMap { guarded.replicas[$0.replica] }
-            return (demoted, next, replica, guarded.armIfNeeded(), !guarded.waiters.isEmpty)
+            setTimer(&guarded)
+            return (demoted, next, replica, !guarded.waiters.isEmpty, guarded.state.isMixed)
         }
-        if let tick { arm(tick) }
-        if hasWaiters { wakeWaiters() }
+        // One that had its replica for itself makes room for several.
+        if isMixed { startWhatCanBegin() } else if hasWaiters { wakeWaiters() }
         return (demoted, next.map { ($0, replica!) })
     }
 
     func startWhatCanBegin() {
         while true {
             let now = NIODeadline.now()
-            let (assignment, replica, tick) = guarded.withLockedValue { guarded in
+            let (assignment, replica) = guarded.withLockedValue { guarded in
                 let assignment = guarded.state.nextAssignment(at: now)
                 let replica = assignment.flatMap { guarded.replicas[$0.replica] }
-                return (assignment, replica, guarded.armIfNeeded())
+                setTimer(&guarded)
+                return (assignment, replica)
             }
-            if let tick { arm(tick) }
             guard let assignment else { break }
             start(assignment, on: replica!)
         }
@@ -188,28 +229,47 @@ package final class Backend: Sendable {
 
     // MARK: Time
 
-    /// The task holds the backend, at the longest until the deadline: a weak reference would make every retain of it
-    /// slow.
-    private func arm(_ deadline: NIODeadline) {
-        timer.scheduleTask(deadline: deadline) { self.tick() }
+    /// Sees to it that the timer rings for the state's next event. To be called under the lock, after each change.
+    ///
+    /// What is scheduled holds the backend, at the longest until a call's deadline: a weak reference would make every
+    /// retain of it slow. When the backend is closed and runs nothing, nothing is scheduled.
+    func setTimer(_ guarded: inout Guarded) {
+        if guarded.state.isOver {
+            for alarm in guarded.timer.stop() {
+                guarded.alarms.removeValue(forKey: alarm)?.cancel()
+            }
+            return
+        }
+        guard let change = guarded.timer.expect(guarded.state.nextTick) else { return }
+        if let cancelled = change.cancelled {
+            guarded.alarms.removeValue(forKey: cancelled)?.cancel()
+        }
+        let alarm = change.set
+        // Bound: two at most; see `TickTimer`.
+        guarded.alarms[alarm] = clock.scheduleTask(deadline: alarm.time) { self.ring(alarm) }
     }
 
-    private func tick() {
+    private func ring(_ alarm: TickTimer.Alarm) {
         let now = NIODeadline.now()
-        let (due, hung, next) = guarded.withLockedValue { guarded in
-            guarded.armed = .distantFuture
+        let found = guarded.withLockedValue { guarded in
+            guarded.alarms[alarm] = nil
+            guard guarded.timer.rang(alarm) else {
+                return nil as (due: BackendState.Due, hung: [Replica], stuck: [Replica])?
+            }
             let due = guarded.state.tick(at: now)
-            return (due, due.hung.compactMap { guarded.replicas[$0] }, guarded.armIfNeeded())
+            return (
+                due, due.hung.compactMap { guarded.replicas[$0] },
+                due.stuck.compactMap { guarded.replicas[$0] }
+            )
         }
-        if let next { arm(next) }
-        for call in due.expired {
-            call.answer(
-                .failure(
-                    DispatchError(
-                        .deadlineExceeded, "\(tag) did not answer before the deadline",
-                        cause: call.isShortened ? CallersDeadline() : nil)))
+        guard let (due, hung, stuck) = found else { return }
+        responses.fail(due.expired) { [tag] call in
+            DispatchError(
+                .deadlineExceeded, "\(tag) did not answer before the deadline",
+                cause: call.isShortened ? CallersDeadline() : nil)
         }
         for replica in hung { lose(replica, "a call went on after its deadline") }
+        for replica in stuck { lose(replica, "its health check did not return") }
         startWhatCanBegin()
     }
 
@@ -235,23 +295,18 @@ package final class Backend: Sendable {
     }
 
     func updateBatchKeys() {
-        let uses = guarded.withLockedValue { guarded in
-            guarded.state.settings.maxBatchSize > 1 && guarded.generation?.hasBatchKeys == true
+        let (source, size) = guarded.withLockedValue { guarded in
+            (guarded.source, guarded.state.settings.maxBatchSize)
         }
+        let uses = size > 1 && source?.hasBatchKeys == true
         usesBatchKeys.store(uses, ordering: .relaxed)
     }
 
     func scheduleHealthChecks() {
+        let tellsHealth = source?.tellsHealth == true
         guarded.withLockedValue { guarded in
-            guarded.healthChecks?.cancel()
-            guarded.healthChecks = nil
-            guard guarded.generation?.tellsHealth == true, guarded.state.phase != .closed else {
-                return
-            }
-            let period = TimeAmount(guarded.state.settings.healthCheckPeriod)
-            guarded.healthChecks = timer.scheduleRepeatedTask(
-                initialDelay: period, delay: period
-            ) { _ in self.requestHealthChecks() }
+            guarded.state.scheduleHealthChecks(tellsHealth, at: .now())
+            setTimer(&guarded)
         }
     }
 
@@ -272,6 +327,9 @@ package final class Backend: Sendable {
         package var demotedMethods: [String]
     }
 
+    /// Whether a call that comes now is answered, and be it by a replica that has yet to be made for it.
+    package var takesCalls: Bool { guarded.withLockedValue { $0.state.takesCalls } }
+
     package var status: Status {
         let lateFinishes = lateFinishes.load(ordering: .relaxed)
         return guarded.withLockedValue { guarded in
@@ -288,11 +346,31 @@ extension Backend.Guarded {
         guard case .admitted(let assignment?) = admission else { return nil }
         return replicas[assignment.replica]
     }
+}
 
-    /// The deadline to arm the timer for, if it has to fire earlier than it will.
-    fileprivate mutating func armIfNeeded() -> NIODeadline? {
-        guard state.nextTick < armed else { return nil }
-        armed = state.nextTick
-        return armed
+extension Backend: CallTarget {}
+
+extension Backend: AssignmentOwner {
+    package func returned(_ assignment: Assignment) -> Assignment? {
+        let now = NIODeadline.now()
+        let next = returned(assignment, at: now, inline: nil).next?.0
+        if let next { tellStart(of: next, at: now) }
+        return next
+    }
+
+    package func healthChecked(_ replica: ReplicaID, _ error: PluginError?) {
+        let (index, isLost) = guarded.withLockedValue { guarded in
+            (
+                guarded.replicas[replica]?.index,
+                guarded.state.recordHealth(replica, isHealthy: error == nil)
+            )
+        }
+        if let error {
+            failures.log(
+                LineBudget.Kind("failed health checks"), error.message,
+                metadata: ["replica": index.map { "\($0)" }].compactMapValues { $0 })
+        }
+        guard isLost, let lost = guarded.withLockedValue({ $0.replicas[replica] }) else { return }
+        lose(lost, error?.message ?? "")
     }
 }

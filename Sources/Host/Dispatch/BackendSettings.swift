@@ -12,10 +12,14 @@ package struct BackendSettings: Sendable, Equatable {
     package var maxConcurrentQueries = 8
     /// How many calls may wait; one more is answered 503.
     package var maxQueuedRequests = 1_024
-    /// How long a caller waits for its answer, queueing included; nil: for ever.
+    /// How long a caller waits for its response, queueing included; nil: for ever.
     package var requestTimeout: Duration? = .seconds(30)
-    /// JSON, handed to each replica's `create`.
-    package var userConfig = "null"
+    /// JSON, handed to each replica's `create`. Compared byte for byte.
+    package var userConfig: String {
+        get { config.text }
+        set { config.text = newValue }
+    }
+    private var config = ExactText(text: "null")
     /// How long each lifecycle function of the plugin may take.
     package var lifecycleTimeout: Duration = .seconds(30)
     /// How long a replaced or removed replica may take to finish the calls it has.
@@ -28,4 +32,15 @@ package struct BackendSettings: Sendable, Equatable {
     package var hangGrace: Duration = .seconds(1)
 
     package init() {}
+
+    package func hasSameUserConfig(as other: BackendSettings) -> Bool { config == other.config }
+
+    /// Swift calls texts equal that Unicode calls equivalent; to a plugin they are not.
+    private struct ExactText: Sendable, Equatable {
+        var text: String
+
+        static func == (a: ExactText, b: ExactText) -> Bool {
+            a.text.utf8.elementsEqual(b.text.utf8)
+        }
+    }
 }

@@ -1,10 +1,15 @@
-internal import HostPlugins
+internal import HostCore
 internal import NIOCore
 
 /// Replicas that come and go while the backend serves.
 extension BackendState {
     mutating func add(_ replica: ReplicaID) {
-        slots.append(ReplicaSlot(replica: replica, capacity: capacity))
+        // It has just been asked, and nobody was there to be asked before.
+        if slots.isEmpty { nextHealthCheck = .distantFuture }
+        slots.append(
+            ReplicaSlot(
+                replica: replica, capacity: settings.maxConcurrentQueries, isReentrant: isReentrant)
+        )
         expectReplica()
     }
 
@@ -16,19 +21,23 @@ extension BackendState {
         guard let index = slots.firstIndex(where: { $0.replica == replica }) else { return false }
         let slot = slots.remove(at: index)
         runningCalls -= slot.callCount
-        if !slot.running.isEmpty { retiring.append(slot) }
+        if !slot.isIdle { retiring.append(slot) }
         return true
     }
 
     /// Whether none of these replicas runs anything.
     func areIdle(_ replicas: Set<ReplicaID>) -> Bool {
-        !(slots + retiring).contains { replicas.contains($0.replica) && !$0.running.isEmpty }
+        func isBusy(_ slot: ReplicaSlot) -> Bool { !slot.isIdle && replicas.contains(slot.replica) }
+        return !slots.contains(where: isBusy) && !retiring.contains(where: isBusy)
     }
 
     /// Whether nothing waits and nothing runs.
     var isIdle: Bool {
-        queue.count == 0 && (slots + retiring).allSatisfy(\.running.isEmpty)
+        queue.count == 0 && slots.allSatisfy(\.isIdle) && retiring.allSatisfy(\.isIdle)
     }
+
+    /// Whether nothing will ever happen again, unless it is reopened.
+    var isOver: Bool { phase == .closed && isIdle }
 
     var runningCount: Int { (slots + retiring).reduce(0) { $0 + $1.running.count } }
 
@@ -44,13 +53,23 @@ extension BackendState {
     }
 
     mutating func dropIdleRetired() {
-        retiring.removeAll { $0.running.isEmpty }
+        retiring.removeAll(where: \.isIdle)
     }
 
     // MARK: Health
 
-    /// Asks each replica for its health when it next runs nothing. One that is asked and has not come to it by the
-    /// next time is busy with calls, which is a sign of life, or hung, which its calls' deadlines show; it goes on.
+    /// Has the replicas asked for their health, from a period after now.
+    ///
+    /// - Parameter tellsHealth: whether the plugin can tell.
+    mutating func scheduleHealthChecks(_ tellsHealth: Bool, at now: NIODeadline) {
+        guard tellsHealth, phase != .closed else {
+            nextHealthCheck = .distantFuture
+            return
+        }
+        nextHealthCheck = min(nextHealthCheck, now + TimeAmount(settings.healthCheckPeriod))
+    }
+
+    /// Asks each replica for its health: at once if its plugin is re-entrant, or else between two calls.
     ///
     /// - Returns: replicas that left the rotation because a check takes longer than `lifecycle_timeout`.
     mutating func requestHealthChecks(at now: NIODeadline) -> [ReplicaID] {

@@ -1,4 +1,4 @@
-internal import HostPlugins
+internal import HostCore
 internal import NIOCore
 
 /// Which calls wait, which run where, and what is to be done next. Pure: no threads, no clock, no plugin.
@@ -24,26 +24,13 @@ struct BackendState {
         let name: String
         let isBatchable: Bool
         let isAsync: Bool
+        /// Whether nothing else may run on its replica beside it.
+        let isAlone: Bool
+        let isIdempotent: Bool
         let preferredBatchSize: Int?
         var isInline: Bool
         var wasDemoted = false
         var budget = InlineBudget()
-    }
-
-    /// Something for a thread of a replica to do.
-    struct Assignment {
-        enum Work {
-            case calls(method: Int, [Call])
-            case healthCheck
-        }
-
-        let invocation: UInt64
-        let replica: ReplicaID
-        /// nil: the thread that submits the call, for an inline method.
-        let thread: Int?
-        let work: Work
-        /// Whether what it does on its thread is to be looked at: for an inline method that is suspect.
-        var isWatched = false
     }
 
     /// How long an inline call kept an I/O thread.
@@ -59,32 +46,29 @@ struct BackendState {
         case admitted(Assignment?)
     }
 
-    /// What a tick found.
-    struct Due {
-        /// Calls whose deadline has passed, to be answered.
-        var expired: [Call] = []
-        /// Replicas that left the rotation because a call goes on long after its deadline.
-        var hung: [ReplicaID] = []
-    }
-
     let tag: String
     private(set) var settings: BackendSettings
     private(set) var phase = Phase.empty
     private(set) var methods: [Method] = []
-    private(set) var queue = CallQueue()
+    var queue = CallQueue()
     var slots: [ReplicaSlot] = []
     /// Replicas that get no new calls and have not finished the ones they have.
     var retiring: [ReplicaSlot] = []
-    /// The earliest moment at which `tick` may have something to do. Never too late; often too early, because a call
+    /// A moment before which no running call reaches its deadline, or counts as hung. It is exact after a tick; a call
     /// that is answered doesn't move it.
-    private(set) var nextTick = NIODeadline.distantFuture
+    var nextRunningDeadline = NIODeadline.distantFuture
+    /// When the replicas are asked for their health; never, if the plugin can't tell.
+    var nextHealthCheck = NIODeadline.distantFuture
     /// Whether a replica that was lost is being replaced: calls wait for it. If not, and there is no other, they are
     /// refused.
     private(set) var expectsReplica = true
     /// The calls that the replicas in the rotation run. Those of retired ones are no load that others could take.
     var runningCalls = 0
     private var load = OngoingLoad()
-    private var isReentrant = false
+    /// Whether health checks may run beside calls.
+    private(set) var isReentrant = false
+    /// Whether some methods have their replica for themselves and others don't.
+    private(set) var isMixed = false
     private var indices: [String: Int] = [:]
     private var nextInvocation: UInt64 = 0
 
@@ -94,6 +78,11 @@ struct BackendState {
     }
 
     // MARK: Calls
+
+    /// Whether a call is admitted, if the queue has room for it.
+    var takesCalls: Bool {
+        (phase == .serving || phase == .held) && (!slots.isEmpty || expectsReplica)
+    }
 
     /// - Parameter key: the call's batch key.
     mutating func admit(_ call: Call, key: UInt64 = CallQueue.noKey, at now: NIODeadline)
@@ -106,10 +95,9 @@ struct BackendState {
         }
         guard !slots.isEmpty || expectsReplica else { return .refused(noReplica) }
         guard let method = indices[call.method] else { return .refused(unknownMethod(call.method)) }
-        if let deadline = call.deadline { nextTick = min(nextTick, deadline) }
 
         if methods[method].isInline, call.mayRunInline, phase == .serving, queue.count == 0,
-            let slot = freeSlot(inline: true, avoiding: call.avoided)
+            let slot = freeSlot(for: method, avoiding: call.avoided)
         {
             return .admitted(begin([call], method: method, slot: slot, inline: true))
         }
@@ -122,20 +110,25 @@ struct BackendState {
         }
         queue.append(call, method: method, key: key, at: now)
         // In a queue it is the replicas that choose.
-        return .admitted(nextAssignment(at: now, avoiding: queue.count == 1 ? call.avoided : nil))
+        return .admitted(nextBatch(at: now, avoiding: queue.count == 1 ? call.avoided : nil))
     }
 
     /// The next work that can begin now, if there is any. Call again until there is none.
-    ///
-    /// - Parameter avoided: a replica that gets it only if no other one is free.
-    mutating func nextAssignment(
-        at now: NIODeadline, avoiding avoided: ReplicaID? = nil
-    ) -> Assignment? {
+    mutating func nextAssignment(at now: NIODeadline) -> Assignment? {
         defer { noteLoad(at: now) }
-        if let slot = slots.firstIndex(where: \.isReadyForHealthCheck) {
+        if maySeeHealth, let slot = slots.firstIndex(where: \.isReadyForHealthCheck) {
             return beginHealthCheck(slot, at: now)
         }
-        guard canRun, let slot = freeSlot(inline: false, avoiding: avoided) else { return nil }
+        return nextBatch(at: now, avoiding: nil)
+    }
+
+    /// - Parameter avoided: a replica that gets it only if no other one is free.
+    private mutating func nextBatch(
+        at now: NIODeadline, avoiding avoided: ReplicaID?
+    ) -> Assignment? {
+        guard canRun, let method = nextMethod(at: now),
+            let slot = freeSlot(for: method, avoiding: avoided)
+        else { return nil }
         return beginBatch(slot, at: now)
     }
 
@@ -144,23 +137,27 @@ struct BackendState {
         queue.remove(call)
     }
 
-    /// An assignment is done; its thread is free.
+    /// An assignment is done; its thread is free. Of a backend that ``isMixed``, others may be able to begin, too: see
+    /// ``nextAssignment(at:)``.
     ///
-    /// - Returns: work for the same thread.
+    /// - Returns: work for the same thread; for any, if the assignment had none.
     mutating func returned(_ done: Assignment, at now: NIODeadline) -> Assignment? {
         defer { noteLoad(at: now) }
         change(done.replica) { $0.returned(done.invocation, thread: done.thread) }
         guard let slot = slots.firstIndex(where: { $0.replica == done.replica }) else { return nil }
-        if slots[slot].isReadyForHealthCheck { return beginHealthCheck(slot, at: now) }
-        guard canRun, slots[slot].canBegin else { return nil }
+        if maySeeHealth, slots[slot].isReadyForHealthCheck {
+            return beginHealthCheck(slot, at: now)
+        }
+        guard canRun, let method = nextMethod(at: now),
+            slots[slot].canBegin(alone: methods[method].isAlone)
+        else { return nil }
         return beginBatch(slot, at: now)
     }
 
     /// The plugin has finished a call.
     ///
     /// - Returns: whether that may have freed a replica: true only where calls may outlive their `invoke`; for others
-    /// it
-    ///   is ``returned(_:at:)`` that does.
+    ///   ``returned(_:at:)`` does that.
     mutating func finishedLater(_ call: Call) -> Bool {
         for index in slots.indices where slots[index].finishedLater(call) {
             runningCalls -= 1
@@ -186,34 +183,6 @@ struct BackendState {
         return methods[method].name
     }
 
-    /// What is due. Expired calls that wait leave the queue; those that run keep their replica busy until the plugin
-    /// lets go of them, or the replica counts as hung.
-    mutating func tick(at now: NIODeadline) -> Due {
-        defer { noteLoad(at: now) }
-        var due = Due(expired: queue.takeExpired(at: now))
-        var next = queue.nextEvent(after: now)
-        let grace = TimeAmount(settings.hangGrace)
-        for slot in slots + retiring {
-            for call in slot.unfinishedCalls {
-                guard let deadline = call.deadline else { continue }
-                if deadline > now {
-                    next = min(next, deadline)
-                } else if !call.isAbandoned {
-                    due.expired.append(call)
-                }
-                if let hangs = call.backendDeadline.map({ $0 + grace }), hangs > now {
-                    next = min(next, hangs)
-                }
-            }
-        }
-        for slot in slots where slot.hasCall(pastDeadlineBy: grace, at: now) {
-            due.hung.append(slot.replica)
-            retire(slot.replica)
-        }
-        nextTick = next
-        return due
-    }
-
     /// How many calls waited or ran on average since the last sample; the first one means nothing.
     mutating func sampleLoad(at now: NIODeadline) -> Double {
         let average = load.sample(at: now)
@@ -221,7 +190,7 @@ struct BackendState {
         return average
     }
 
-    private mutating func noteLoad(at now: NIODeadline) {
+    mutating func noteLoad(at now: NIODeadline) {
         load.changed(to: queue.count + runningCalls, at: now)
     }
 
@@ -251,6 +220,7 @@ struct BackendState {
     /// - Returns: the calls that waited, to be refused.
     mutating func close() -> [Call] {
         phase = .closed
+        nextHealthCheck = .distantFuture
         for slot in slots { retire(slot.replica) }
         return queue.takeAll().map(\.call)
     }
@@ -264,21 +234,27 @@ struct BackendState {
 
     /// Puts a generation's replicas into service; those in service before get no new calls and retire.
     ///
+    /// - Parameters:
+    ///   - traits: of the generation's methods.
+    ///   - isReentrant: whether health checks may run beside calls.
     /// - Returns: calls that wait for a method which the new generation does not have, to be refused.
     mutating func install(
-        _ replicas: [ReplicaID], of descriptor: PluginDescriptor
+        _ replicas: [ReplicaID], methods traits: [MethodTraits], isReentrant: Bool
     ) -> [(Call, DispatchError)] {
         precondition(phase != .draining && phase != .closed, "install while \(phase)")
         for slot in slots { retire(slot.replica) }
-        isReentrant = descriptor.isReentrant
+        self.isReentrant = isReentrant
         for replica in replicas { add(replica) }
 
         let waiting = queue.takeAll()
-        methods = descriptor.methods.map { method in
+        methods = traits.map { method in
             Method(
                 name: method.name, isBatchable: method.isBatchable, isAsync: method.isAsync,
-                preferredBatchSize: method.preferredBatchSize, isInline: method.isInline)
+                isAlone: !method.isReentrant, isIdempotent: method.isIdempotent,
+                preferredBatchSize: method.preferredBatchSize,
+                isInline: method.isInline)
         }
+        isMixed = Set(methods.map(\.isAlone)).count > 1
         indices = Dictionary(
             uniqueKeysWithValues: methods.enumerated().map { ($0.element.name, $0.offset) })
         queue = CallQueue(batching: methods.map(batching))
@@ -312,8 +288,8 @@ struct BackendState {
     mutating func update(_ settings: BackendSettings) {
         self.settings = settings
         queue.batching = methods.map(batching)
-        for index in slots.indices { slots[index].capacity = capacity }
-        nextTick = .distantPast
+        for index in slots.indices { slots[index].capacity = settings.maxConcurrentQueries }
+        nextRunningDeadline = .distantPast
     }
 
     // MARK: Looking
@@ -342,10 +318,10 @@ struct BackendState {
 
     // MARK: Details
 
-    /// How many invocations a replica may run at once.
-    var capacity: Int { isReentrant ? settings.maxConcurrentQueries : 1 }
+    var canRun: Bool { queue.count > 0 && (phase == .serving || phase == .draining) }
 
-    private var canRun: Bool { queue.count > 0 && (phase == .serving || phase == .draining) }
+    /// While calls are held, a replica's state may be on its way to another one.
+    private var maySeeHealth: Bool { phase == .serving }
 
     private func unknownMethod(_ name: String) -> DispatchError {
         let known = methods.map(\.name).joined(separator: ", ")
@@ -359,13 +335,19 @@ struct BackendState {
             wait: limit > 1 ? TimeAmount(settings.batchWaitTimeout) : .zero)
     }
 
-    /// A replica that can begin an invocation: of two drawn at random, the one that runs less.
+    /// The method whose turn it is. A call that waits for a replica of its own keeps back those behind it: or else they
+    /// could overtake it for ever.
+    private mutating func nextMethod(at now: NIODeadline) -> Int? {
+        queue.nextMethod(at: now, isHurried: phase == .draining)
+    }
+
+    /// A replica that can begin an invocation of a method: of two drawn at random, the one that runs less.
     ///
     /// - Parameter avoided: is taken only if no other one is free.
-    private func freeSlot(inline: Bool, avoiding avoided: ReplicaID?) -> Int? {
-        func isFree(_ slot: ReplicaSlot) -> Bool { inline ? slot.canBeginInline : slot.canBegin }
-        if slots.count == 1 { return isFree(slots[0]) ? 0 : nil }
-        var free = slots.indices.filter { isFree(slots[$0]) }
+    private func freeSlot(for method: Int, avoiding avoided: ReplicaID?) -> Int? {
+        let isAlone = methods[method].isAlone
+        if slots.count == 1 { return slots[0].canBegin(alone: isAlone) ? 0 : nil }
+        var free = slots.indices.filter { slots[$0].canBegin(alone: isAlone) }
         if let avoided, free.count > 1 { free.removeAll { slots[$0].replica == avoided } }
         guard let first = free.randomElement(), let second = free.randomElement() else {
             return nil
@@ -376,7 +358,6 @@ struct BackendState {
     /// Gives a free replica the next batch, if one is ready.
     private mutating func beginBatch(_ slot: Int, at now: NIODeadline) -> Assignment? {
         guard let batch = queue.takeBatch(at: now, isHurried: phase == .draining) else {
-            nextTick = min(nextTick, queue.nextBatch(after: now))
             return nil
         }
         return begin(batch.calls, method: batch.method, slot: slot, inline: false)
@@ -388,9 +369,15 @@ struct BackendState {
         nextInvocation += 1
         let thread = slots[slot].begin(
             ReplicaSlot.Invocation(
-                id: nextInvocation, calls: calls, isAsync: methods[method].isAsync),
+                id: nextInvocation, calls: calls, isAsync: methods[method].isAsync,
+                isAlone: methods[method].isAlone),
             inline: inline)
-        for call in calls { call.begin(on: slots[slot].replica) }
+        for call in calls {
+            call.begin(on: slots[slot].replica, isAsync: methods[method].isAsync)
+            if let deadline = call.deadline {
+                nextRunningDeadline = min(nextRunningDeadline, deadline)
+            }
+        }
         runningCalls += calls.count
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,

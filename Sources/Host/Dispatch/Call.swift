@@ -1,11 +1,11 @@
-package import HostPlugins
+package import HostCore
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import Synchronization
 
 /// One request to one method of a backend: answered exactly once, finished by the plugin at most once.
 ///
-/// The two are different events. The answer goes to the caller as soon as there is one: the plugin's, or the host's
+/// The two are different events. The response goes to the caller as soon as there is one: the plugin's, or the host's
 /// when the deadline passes. A plugin that is still at work keeps the call until it finishes it; what it says then
 /// comes too late, and is counted.
 package final class Call: PluginCall {
@@ -22,32 +22,53 @@ package final class Call: PluginCall {
     var isShortened: Bool { deadline != backendDeadline }
     /// A replica that is not to get the call if another one is free.
     let avoided: ReplicaID?
+    /// Where in the queue it waits, if it does. The queue's, and guarded as that is; atomic because it is a part of a
+    /// class.
+    let place = Atomic<Int>(-1)
     /// The number of the replica that has it; 0: none yet.
     private let replica = Atomic<Int>(0)
+    /// Whether the backend waits for the plugin to finish it, and not for its method to return.
+    private let isAsync = Atomic<Bool>(false)
     private let backend: Backend
-    private let caller: any Caller
+    private let sink: any ResponseSink
+    /// nil: nobody listens.
+    let observation: CallObservation?
     /// Whether an INLINE method may run on the thread that submits the call.
     let mayRunInline: Bool
     /// Whether it is a shadow's call, or one that such a call has led to.
     let isInShadow: Bool
     private let isAnswered = Atomic<Bool>(false)
+    /// What becomes of the plugin's response while an INLINE method runs: it is kept, because the time in which it is
+    /// passed on, packed by a stage for one, is not the method's.
+    private enum Keeping: UInt8, AtomicRepresentable {
+        case off
+        case on
+        /// There is one in ``kept``.
+        case full
+    }
+
+    private let keeping = Atomic<Keeping>(.off)
+    // Written by who has claimed the response, before `keeping` says so; read by who has taken that back.
+    private nonisolated(unsafe) var kept: Result<CallResponse, DispatchError>?
     /// Calls that the plugin made on behalf of this one. Few calls have any.
     private let children = AtomicLazyReference<ChildCalls>()
 
     /// - Parameters:
+    ///   - endpoint: the one by which it came; nil: none.
     ///   - timeout: shortens the backend's own `request_timeout`, and never extends it.
     ///   - limit: a deadline that the call's own can't pass: that of the call on whose behalf it is made.
     package init(
-        to backend: Backend, method: String = PluginDescriptor.defaultMethod, argument: ByteBuffer,
+        to backend: Backend, of endpoint: String? = nil,
+        method: String = CallMetadata.defaultMethod, argument: ByteBuffer,
         contentType: String = "", timeout: Duration? = nil, limit: NIODeadline? = nil,
         native: NativeObject? = nil, avoiding avoided: ReplicaID? = nil,
-        mayRunInline: Bool = true, isInShadow: Bool = false, caller: any Caller
+        mayRunInline: Bool = true, isInShadow: Bool = false, sink: any ResponseSink
     ) {
         self.backend = backend
         self.method = method
         self.argument = argument
         self.contentType = contentType
-        self.caller = caller
+        self.sink = sink
         let now = NIODeadline.now()
         backendDeadline = backend.requestTimeout.map { now + $0 }
         let callersDeadline = timeout.map { now + TimeAmount($0) }
@@ -56,6 +77,12 @@ package final class Call: PluginCall {
         self.avoided = avoided
         self.mayRunInline = mayRunInline
         self.isInShadow = isInShadow
+        observation = backend.observer.map { observer in
+            CallObservation(
+                ObservedCall(
+                    endpoint: endpoint, backend: backend.tag, plugin: backend.pluginName,
+                    method: method, isInShadow: isInShadow), for: observer)
+        }
     }
 
     private static func earliest(_ first: NIODeadline?, _ second: NIODeadline?) -> NIODeadline? {
@@ -66,7 +93,7 @@ package final class Call: PluginCall {
 
     /// Takes the call back: the caller went away. What the plugin answers, nobody is told any more.
     package func cancel() {
-        guard answer(.failure(DispatchError(.cancelled, "the caller went away"))) else { return }
+        guard respond(.failure(.callerGone)) else { return }
         backend.forget(self)
         children.load()?.cancel()
     }
@@ -78,56 +105,104 @@ package final class Call: PluginCall {
         if isAbandoned { children.cancel() }
     }
 
-    /// A child has its answer.
+    /// A child has its response.
     func release(_ child: HandleCall) {
         children.load()?.remove(child)
     }
 
     /// Answers the caller, unless that has happened.
     ///
-    /// - Returns: whether this was the answer.
+    /// - Returns: whether this was the response.
     @discardableResult
-    func answer(_ result: consuming Result<PluginResponse, DispatchError>) -> Bool {
-        guard claimAnswer() else { return false }
-        caller.receive(result)
+    func respond(_ result: consuming Result<CallResponse, DispatchError>) -> Bool {
+        guard claimResponse() else { return false }
+        deliver(result)
         return true
     }
 
-    private func claimAnswer() -> Bool {
+    /// From now until ``passResponseOn()`` the plugin's response is kept.
+    func keepResponse() {
+        keeping.store(.on, ordering: .relaxed)
+    }
+
+    /// Gives the caller what was kept, and from now on everything at once.
+    func passResponseOn() {
+        guard keeping.exchange(.off, ordering: .acquiringAndReleasing) == .full,
+            let result = unsafe kept.take()
+        else { return }
+        deliver(result)
+    }
+
+    /// As ``respond(_:)``, for the plugin's.
+    private func respondOrKeep(_ result: consuming Result<CallResponse, DispatchError>) -> Bool {
+        guard keeping.load(ordering: .relaxed) == .on else { return respond(result) }
+        guard claimResponse() else { return false }
+        unsafe kept = consume result
+        let isKept = keeping.compareExchange(
+            expected: .on, desired: .full, ordering: .acquiringAndReleasing
+        ).exchanged
+        // From another thread, after the method has returned.
+        if !isKept, let result = unsafe kept.take() { deliver(result) }
+        return true
+    }
+
+    /// Ends the call for the plugin, and keeps all others from answering it. ``deliver(_:)`` is owed then.
+    ///
+    /// - Returns: whether it had no response yet.
+    func claimResponse() -> Bool {
         !isAnswered.exchange(true, ordering: .acquiringAndReleasing)
     }
 
+    /// Gives the caller the response. After ``claimResponse()``, once; stages run in here.
+    func deliver(_ result: consuming Result<CallResponse, DispatchError>) {
+        switch consume result {
+        case .success(let response):
+            observation?.finished(response.status)
+            sink.receive(.success(response))
+        case .failure(var error):
+            observation?.finished(error.httpStatus)
+            error.call = FailedCall(
+                backend: backend.tag, plugin: backend.pluginName, method: method)
+            sink.receive(.failure(error))
+        }
+    }
+
     /// A replica gets the call.
-    func begin(on replica: ReplicaID) {
+    ///
+    /// - Parameter isAsync: whether the plugin may finish it after its method has returned.
+    func begin(on replica: ReplicaID, isAsync: Bool) {
         self.replica.store(replica.number, ordering: .relaxed)
+        self.isAsync.store(isAsync, ordering: .relaxed)
     }
 
     // MARK: The plugin's side
 
     package var isAbandoned: Bool { isAnswered.load(ordering: .acquiring) }
 
-    package var requestID: String { caller.requestID }
+    package var requestID: String { sink.requestID }
 
-    package func makeMetadata() -> CallMetadata { caller.makeMetadata() }
+    package func makeMetadata() -> CallMetadata { sink.makeMetadata() }
 
-    package func send(_ part: PluginResponse) -> Bool {
-        !isAbandoned && caller.receive(part: part)
+    package func send(_ part: CallResponse) -> Bool {
+        guard !isAbandoned else { return false }
+        observation?.streams(status: part.status)
+        return sink.receive(part: part)
     }
 
-    package func finish(_ result: Result<PluginResponse, PluginFailure>) {
+    package func finish(_ result: Result<CallResponse, CallFailure>) {
         let inTime: Bool
         switch result {
-        case .success(let response): inTime = answer(.success(response))
+        case .success(let response): inTime = respondOrKeep(.success(response))
         case .failure(let failure):
-            var error = DispatchError(.plugin(failure.status), failure.message, cause: failure)
+            var error = DispatchError(failure)
             error.replica = ReplicaID(number: replica.load(ordering: .relaxed))
-            inTime = answer(.failure(error))
+            inTime = respondOrKeep(.failure(error))
         }
-        backend.pluginFinished(self, inTime: inTime)
+        backend.pluginFinished(self, isAsync: isAsync.load(ordering: .relaxed), inTime: inTime)
     }
 }
 
-/// The calls that one call has led to and that have no answer yet.
+/// The calls that one call has led to and that have no response yet.
 private final class ChildCalls: Sendable {
     private let calls = NIOLockedValueBox<[ObjectIdentifier: HandleCall]>([:])
 

@@ -1,8 +1,10 @@
-package import HostPlugins
+package import HostCore
 package import NIOCore
 
 /// What a caller asks, before it is known which backend gets it.
 package struct CallPlan: Sendable {
+    /// The endpoint by which the call came; nil: none.
+    package var endpoint: String?
     /// The method's name.
     package var method: String
     package var argument: ByteBuffer
@@ -20,17 +22,20 @@ package struct CallPlan: Sendable {
     /// own endpoint would go on for ever.
     package var isInShadow = false
 
+    /// What counts the argument's bytes, for as long as somebody refers to it; nil: nobody counts them.
+    package var argumentHold: (any AnyObject & Sendable)?
+
     package init(method: String, argument: ByteBuffer, contentType: String) {
         self.method = method
         self.argument = argument
         self.contentType = contentType
     }
 
-    package func makeCall(to backend: Backend, for caller: any Caller) -> Call {
+    package func makeCall(to backend: Backend, for sink: any ResponseSink) -> Call {
         Call(
-            to: backend, method: method, argument: argument, contentType: contentType,
+            to: backend, of: endpoint, method: method, argument: argument, contentType: contentType,
             timeout: timeout, limit: limit, native: native, avoiding: avoided,
-            mayRunInline: mayRunInline, isInShadow: isInShadow, caller: caller)
+            mayRunInline: mayRunInline, isInShadow: isInShadow, sink: sink)
     }
 
     /// The same for a shadow: the shadow's own limits alone hold for it, and it never runs on the thread that submits

@@ -1,42 +1,45 @@
 internal import DequeModule
-package import HostPlugins
+package import HostCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// One call through a handle: keeps its answer until somebody wants it, whole or part by part.
+/// One call through a handle: keeps its response until somebody wants it, whole or part by part.
 ///
 /// What a plugin streams before that waits here, up to the limit of a ``StreamWindow``; then the plugin waits. Every
 /// function may be called from any thread.
-package final class HandleCall: FinalCaller {
-    package typealias Answer = Result<PluginResponse, DispatchError>
+package final class HandleCall: OriginSink {
+    package typealias Response = Result<CallResponse, DispatchError>
 
-    /// The largest answer that is put together from parts, in bytes.
-    fileprivate static let largestAnswer = 1 << 30
+    /// The largest response that is put together from parts, in bytes.
+    fileprivate static let largestResponse = 1 << 30
+    /// The longest body that is an error's message as well, in bytes.
+    private static let longestMessage = 4 << 10
 
     fileprivate enum Delivery {
         /// Nobody has said yet what is wanted.
         case undecided
         case whole
         case parts
-        /// Nobody wants the answer; the call runs on.
+        /// Nobody wants the response; the call runs on.
         case none
     }
 
     fileprivate struct State {
         var delivery = Delivery.undecided
-        /// Bytes in parts that are kept for the whole answer.
+        /// Bytes in parts that are kept for the whole response.
         var keptSize = 0
         var hasGivenPart = false
         var hasGivenLast = false
-        /// Made by the first part of a streamed answer.
+        /// Made by the first part of a streamed response.
         var window: StreamWindow?
         /// Parts that nobody has taken.
-        var parts: Deque<PluginResponse> = []
+        // Bound: the window stops who writes while the reader is behind.
+        var parts: Deque<CallResponse> = []
         /// How the call ended; the last part, if there were others.
-        var result: Answer?
-        var onAnswer: [@Sendable (Answer) -> Void] = []
-        var end = CallerEnd()
-        var nextPart: CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>?
+        var result: Response?
+        var onResponse: [@Sendable (Response) -> Void] = []
+        var end = CompletionListeners()
+        var nextPart: CheckedContinuation<Result<CallResponse?, DispatchError>, Never>?
         /// The call, once its endpoint is known, until it is over.
         var call: Call?
         var requestID: String
@@ -93,25 +96,25 @@ package final class HandleCall: FinalCaller {
         call?.cancel()
     }
 
-    // MARK: The whole answer
+    // MARK: The whole response
 
-    /// Asks for the whole answer.
+    /// Asks for the whole response.
     ///
-    /// - Parameter onAnswer: called once, from any thread, also before this returns.
-    package func whenAnswered(_ onAnswer: @escaping @Sendable (Answer) -> Void) {
-        let (answer, window) = state.withLockedValue { state -> (Answer?, StreamWindow?) in
+    /// - Parameter onResponse: called once, from any thread, also before this returns.
+    package func whenResponded(_ onResponse: @escaping @Sendable (Response) -> Void) {
+        let (response, window) = state.withLockedValue { state -> (Response?, StreamWindow?) in
             state.delivery = .whole
             if let result = state.result { return (state.putTogether(result), nil) }
-            state.onAnswer.append(onAnswer)
+            state.onResponse.append(onResponse)
             return (nil, state.window)
         }
         window?.lift()
-        if let answer { onAnswer(answer) }
+        if let response { onResponse(response) }
     }
 
-    /// Waits for the whole answer. Cancelling the task cancels the call.
-    package func answer() async -> Answer {
-        // Most inline calls have their answer by now.
+    /// Waits for the whole response. Cancelling the task cancels the call.
+    package func response() async -> Response {
+        // Most inline calls have their response by now.
         let early = state.withLockedValue { state in
             state.result.map { result in
                 state.delivery = .whole
@@ -121,7 +124,7 @@ package final class HandleCall: FinalCaller {
         if let early { return early }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                whenAnswered { continuation.resume(returning: $0) }
+                whenResponded { continuation.resume(returning: $0) }
             }
         } onCancel: {
             cancel()
@@ -130,8 +133,8 @@ package final class HandleCall: FinalCaller {
 
     // MARK: Part by part
 
-    /// Waits for the next part of the answer; nil after the last. One task at a time; cancelling it cancels the call.
-    package func nextPart() async -> Result<PluginResponse?, DispatchError> {
+    /// Waits for the next part of the response; nil after the last. One task at a time; cancelling it cancels the call.
+    package func nextPart() async -> Result<CallResponse?, DispatchError> {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let (part, window) = state.withLockedValue { state in
@@ -152,7 +155,7 @@ package final class HandleCall: FinalCaller {
         }
     }
 
-    /// Nobody wants the answer, or more of it; the call runs on.
+    /// Nobody wants the response, or more of it; the call runs on.
     package func discard() {
         let window = state.withLockedValue { state in
             guard state.delivery == .undecided else { return nil as StreamWindow? }
@@ -188,9 +191,6 @@ package final class HandleCall: FinalCaller {
             headers: request.headers)
     }
 
-    /// It goes on where it is.
-    package var hasOwnThread: Bool { false }
-
     package func whenOver(_ body: @escaping @Sendable () -> Void) {
         if state.withLockedValue({ $0.end.add(body) }) { body() }
     }
@@ -200,7 +200,7 @@ package final class HandleCall: FinalCaller {
         window.whenThereIsRoom(body)
     }
 
-    package func receive(part: PluginResponse) -> Bool {
+    package func receive(part: CallResponse) -> Bool {
         let window = state.withLockedValue { state in
             guard state.result == nil else { return nil as StreamWindow? }
             let window = state.window ?? StreamWindow()
@@ -225,18 +225,19 @@ package final class HandleCall: FinalCaller {
         return fits
     }
 
-    package func receive(_ result: Answer) {
-        let result = result.flatMap(Self.refused)
+    package func receive(_ result: Response) {
         let end = state.withLockedValue { state -> End? in
             guard state.result == nil else { return nil }
+            // The status of a streamed response is that of its first part.
+            let result = state.window == nil ? result.flatMap(Self.refused) : result
             state.result = result
             state.call = nil
             state.native = nil
             var end = End(window: state.window, listeners: state.end.end())
-            if !state.onAnswer.isEmpty {
-                end.onAnswer = state.onAnswer
-                end.answer = state.putTogether(result)
-                state.onAnswer = []
+            if !state.onResponse.isEmpty {
+                end.onResponse = state.onResponse
+                end.response = state.putTogether(result)
+                state.onResponse = []
             }
             if let waiter = state.nextPart {
                 state.nextPart = nil
@@ -248,31 +249,39 @@ package final class HandleCall: FinalCaller {
         end.window?.close()
         for listener in end.listeners { listener() }
         (request.parent as? Call)?.release(self)
-        if let answer = end.answer {
-            for onAnswer in end.onAnswer { onAnswer(answer) }
+        if let response = end.response {
+            for onResponse in end.onResponse { onResponse(response) }
         }
         if let (waiter, part) = end.nextPart { waiter.resume(returning: part) }
     }
 
-    /// A stage's answer with the status of an error is one.
-    private static func refused(_ response: PluginResponse) -> Answer {
+    /// A response with the status of an error is one, whoever chose the status.
+    fileprivate static func refused(_ response: CallResponse) -> Response {
         guard response.status >= 400 else { return .success(response) }
-        return .failure(
-            DispatchError(
-                .refused(httpStatus: response.status), String(buffer: response.body),
-                headers: response.headers))
+        let message =
+            response.body.readableBytes <= longestMessage
+            ? String(buffer: response.body) : "the response has the status \(response.status)"
+        var error = DispatchError(
+            .refused(httpStatus: response.status), message, headers: response.headers)
+        if response.body.readableBytes > 0 {
+            let type = response.contentType
+            error.details = FailureDetails(
+                contentType: type.isEmpty ? "application/octet-stream" : type,
+                bytes: response.body)
+        }
+        return .failure(error)
     }
 
     /// Who is to be told that the call is over.
     private struct End {
         var window: StreamWindow?
-        var listeners: [CallerEnd.Listener]
-        var onAnswer: [@Sendable (Answer) -> Void] = []
-        var answer: Answer?
+        var listeners: [CompletionListeners.Listener]
+        var onResponse: [@Sendable (Response) -> Void] = []
+        var response: Response?
         var nextPart:
             (
-                CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>,
-                Result<PluginResponse?, DispatchError>
+                CheckedContinuation<Result<CallResponse?, DispatchError>, Never>,
+                Result<CallResponse?, DispatchError>
             )?
     }
 }
@@ -282,8 +291,8 @@ extension HandleCall.State {
     ///
     /// - Returns: who waits for it, and gets it instead; and whether there was room.
     mutating func append(
-        _ part: PluginResponse
-    ) -> (CheckedContinuation<Result<PluginResponse?, DispatchError>, Never>?, fits: Bool) {
+        _ part: CallResponse
+    ) -> (CheckedContinuation<Result<CallResponse?, DispatchError>, Never>?, fits: Bool) {
         if let waiter = nextPart {
             nextPart = nil
             hasGivenPart = true
@@ -291,20 +300,20 @@ extension HandleCall.State {
         }
         guard delivery != .none else { return (nil, true) }
         keptSize += part.body.readableBytes
-        guard keptSize <= HandleCall.largestAnswer else { return (nil, false) }
+        guard keptSize <= HandleCall.largestResponse else { return (nil, false) }
         parts.append(part)
         return (nil, true)
     }
 
     /// The next part, the end, or the error that ends the stream; nil when there is none of them yet.
-    mutating func takePart() -> Result<PluginResponse?, DispatchError>? {
+    mutating func takePart() -> Result<CallResponse?, DispatchError>? {
         if let part = parts.popFirst() {
             keptSize -= part.body.readableBytes
             hasGivenPart = true
             return .success(part)
         }
         guard let result else { return nil }
-        // An answer in one piece is a stream of one part, also when it has no bytes.
+        // A response in one piece is a stream of one part, also when it has no bytes.
         if case .success(let last) = result, !hasGivenLast,
             last.body.readableBytes > 0 || !hasGivenPart
         {
@@ -314,17 +323,18 @@ extension HandleCall.State {
         return result.map { _ in nil }
     }
 
-    /// The whole answer: the first part has its content type and headers.
-    mutating func putTogether(_ result: HandleCall.Answer) -> HandleCall.Answer {
+    /// The whole response: the first part has its content type and headers.
+    mutating func putTogether(_ result: HandleCall.Response) -> HandleCall.Response {
         guard var whole = parts.popFirst() else { return result }
         let rest = parts
         parts = []
-        let answer = result.map { last in
+        let response = result.flatMap { last in
             for part in rest { whole.body.writeImmutableBuffer(part.body) }
             whole.body.writeImmutableBuffer(last.body)
-            return whole
+            whole.trailers = last.trailers
+            return HandleCall.refused(whole)
         }
-        self.result = answer
-        return answer
+        self.result = response
+        return response
     }
 }

@@ -1,11 +1,11 @@
-package import HostPlugins
+package import HostCore
 internal import NIOConcurrencyHelpers
 
 /// The replicas of one generation in one backend: makes them, changes their number, and ends them.
 ///
 /// Its owner calls the functions one at a time; which calls run where is the backend's business.
 package final class ReplicaSet: Sendable {
-    package let generation: PluginGeneration
+    package let source: any ReplicaSource
     private let backend: String
     private let state: NIOLockedValueBox<State>
 
@@ -18,11 +18,21 @@ package final class ReplicaSet: Sendable {
     ///
     /// - Throws: ``PluginError`` from the first that fails; those made before it are gone then.
     package static func start(
-        of generation: PluginGeneration, backend: String, settings: BackendSettings, count: Int
+        of source: any ReplicaSource, backend: String, settings: BackendSettings, count: Int
     ) async throws(PluginError) -> ReplicaSet {
-        let set = ReplicaSet(of: generation, backend: backend, settings: settings)
+        try await start(
+            of: source, backend: backend, settings: settings, indices: Array(0..<count))
+    }
+
+    /// Makes the replicas with these indices, one after the other.
+    ///
+    /// - Throws: ``PluginError`` from the first that fails; those made before it are gone then.
+    package static func start(
+        of source: any ReplicaSource, backend: String, settings: BackendSettings, indices: [Int]
+    ) async throws(PluginError) -> ReplicaSet {
+        let set = ReplicaSet(of: source, backend: backend, settings: settings)
         do throws(PluginError) {
-            for index in 0..<count { try await set.make(index) }
+            for index in indices { try await set.make(index) }
             return set
         } catch {
             _ = await set.stop()
@@ -30,8 +40,8 @@ package final class ReplicaSet: Sendable {
         }
     }
 
-    private init(of generation: PluginGeneration, backend: String, settings: BackendSettings) {
-        self.generation = generation
+    private init(of source: any ReplicaSource, backend: String, settings: BackendSettings) {
+        self.source = source
         self.backend = backend
         state = NIOLockedValueBox(State(settings: settings, replicas: []))
     }
@@ -43,7 +53,7 @@ package final class ReplicaSet: Sendable {
     @discardableResult
     private func make(_ index: Int) async throws(PluginError) -> Replica {
         let replica = try await Replica.start(
-            of: generation, index: index, backend: backend, settings: settings)
+            of: source, index: index, backend: backend, settings: settings)
         state.withLockedValue { state in
             state.replicas.append(replica)
             state.replicas.sort { $0.index < $1.index }
@@ -65,6 +75,21 @@ package final class ReplicaSet: Sendable {
         for index in 0..<count where !replicas.contains(where: { $0.index == index }) {
             backend.add(try await make(index))
         }
+    }
+
+    /// Takes over the replicas of another set, which was made beside this one, and puts them into service. One whose
+    /// index is taken by now stays with the other.
+    package func takeOver(_ other: ReplicaSet, in backend: Backend) {
+        let taken = Set(replicas.map(\.index))
+        let moved = other.state.withLockedValue { other in
+            let moved = other.replicas.filter { !taken.contains($0.index) }
+            other.replicas.removeAll { !taken.contains($0.index) }
+            return moved
+        }
+        state.withLockedValue { state in
+            state.replicas = (state.replicas + moved).sorted { $0.index < $1.index }
+        }
+        for replica in moved { backend.add(replica) }
     }
 
     /// Takes replicas out of the set until there are `count`, and out of the backend's rotation.
@@ -101,12 +126,8 @@ package final class ReplicaSet: Sendable {
     package func handState(to successor: ReplicaSet) async throws(PluginError) {
         let timeout = settings.lifecycleTimeout
         for (old, new) in zip(replicas, successor.replicas) {
-            let state = try await old.perform("save", timeout: timeout) {
-                instance throws(PluginError) in try instance.save()
-            }
-            try await new.perform("restore", timeout: timeout) {
-                instance throws(PluginError) in try instance.restore(state)
-            }
+            let state = try await old.worker.save(within: timeout)
+            try await new.worker.restore(state, within: timeout)
         }
     }
 
@@ -118,16 +139,12 @@ package final class ReplicaSet: Sendable {
         var changed: [Replica] = []
         do throws(PluginError) {
             for replica in replicas {
-                try await replica.perform("reconfigure", timeout: timeout) {
-                    instance throws(PluginError) in try instance.reconfigure(userConfig)
-                }
+                try await replica.worker.reconfigure(userConfig, within: timeout)
                 changed.append(replica)
             }
         } catch {
             for replica in changed {
-                try? await replica.perform("reconfigure", timeout: timeout) {
-                    instance throws(PluginError) in try instance.reconfigure(old)
-                }
+                try? await replica.worker.reconfigure(old, within: timeout)
             }
             throw error
         }

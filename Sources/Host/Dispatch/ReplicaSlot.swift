@@ -1,3 +1,4 @@
+internal import HostCore
 internal import NIOCore
 
 /// A replica as the dispatcher sees it: how much it may run, and what it runs. Pure.
@@ -9,52 +10,66 @@ struct ReplicaSlot {
         /// For a method that finishes calls later: those it has not finished.
         var calls: [Call]
         let isAsync: Bool
+        /// Whether nothing else may run beside it.
+        let isAlone: Bool
         var hasReturned = false
 
         var isOver: Bool { hasReturned && (!isAsync || calls.isEmpty) }
     }
 
     let replica: ReplicaID
-    /// How many invocations may run at once.
+    /// How many invocations may run at once, of those that need not be alone.
     var capacity: Int
+    /// Whether a health check may run beside them.
+    private let isReentrant: Bool
     private(set) var running: [Invocation] = []
     /// How many calls ``running`` holds.
     private(set) var callCount = 0
     var failedHealthChecks = 0
     /// Threads without work, the one that stopped last at the end: its caches are warm.
     private var idleThreads: [Int] = [0]
+    /// One for each invocation at most, and one for a health check beside them.
     private var threadCount = 1
-    /// Whether the replica is to be asked for its health as soon as it runs nothing; until then it begins nothing.
+    /// Whether the replica is to be asked for its health as soon as it may be.
     private var isHealthWanted = false
-    /// The health check that runs, alone, and since when.
+    /// The health check that runs, and since when.
     private var healthCheck: (id: UInt64, start: NIODeadline)?
 
-    init(replica: ReplicaID, capacity: Int) {
+    init(replica: ReplicaID, capacity: Int, isReentrant: Bool) {
         self.replica = replica
         self.capacity = capacity
+        self.isReentrant = isReentrant
     }
+
+    /// Whether nothing of the plugin runs on it.
+    var isIdle: Bool { running.isEmpty && healthCheck == nil }
 
     // MARK: Calls
 
-    var canBegin: Bool {
-        canBeginInline && (!idleThreads.isEmpty || threadCount < capacity)
-    }
-
-    var canBeginInline: Bool {
-        running.count < capacity && !isHealthWanted && healthCheck == nil
+    /// Whether it can begin an invocation. There is a thread for it: no more are busy than invocations and checks run.
+    ///
+    /// - Parameter isAlone: whether nothing else may run beside it.
+    func canBegin(alone isAlone: Bool) -> Bool {
+        guard isReentrant || healthCheck == nil else { return false }
+        guard let first = running.first else { return true }
+        return !isAlone && !first.isAlone && running.count < capacity
     }
 
     /// - Returns: the thread that is to run it, numbered from 0; nil for one that runs inline.
     mutating func begin(_ invocation: Invocation, inline: Bool) -> Int? {
         running.append(invocation)
         callCount += invocation.calls.count
-        guard !inline else { return nil }
+        return inline ? nil : takeThread()
+    }
+
+    /// The thread that stopped last, or a new one.
+    private mutating func takeThread() -> Int {
         if let idle = idleThreads.popLast() { return idle }
         threadCount += 1
         return threadCount - 1
     }
 
-    /// An `invoke` has returned.
+    /// An `invoke` or a health check has returned. What begins next gets its thread.
     mutating func returned(_ invocation: UInt64, thread: Int?) {
         if let thread { idleThreads.append(thread) }
         if healthCheck?.id == invocation { healthCheck = nil }
@@ -79,38 +94,34 @@ struct ReplicaSlot {
         return false
     }
 
-    var unfinishedCalls: [Call] { running.flatMap(\.calls) }
+    var unfinishedCalls: some Sequence<Call> { running.lazy.flatMap(\.calls) }
 
-    /// Whether a call still runs this long after the backend's deadline for it.
-    func hasCall(pastDeadlineBy grace: TimeAmount, at now: NIODeadline) -> Bool {
-        running.contains { invocation in
-            invocation.calls.contains { call in
-                call.backendDeadline.map { $0 + grace <= now } ?? false
-            }
-        }
+    /// Of the deadlines that the backend itself has set for ``unfinishedCalls``, the first.
+    var firstBackendDeadline: NIODeadline? {
+        unfinishedCalls.lazy.compactMap(\.backendDeadline).min()
     }
 
     // MARK: Health
 
+    /// A re-entrant plugin is asked beside its calls, another one when none of them runs.
     var isReadyForHealthCheck: Bool {
-        isHealthWanted && running.isEmpty && idleThreads.contains(0)
+        isHealthWanted && healthCheck == nil && (isReentrant || running.isEmpty)
     }
 
-    /// Asks for a health check, or takes back a request that has not been come to.
+    /// Asks for a health check. One that is asked for and waits for a call to end stays so: calls are a sign of life,
+    /// and those that hang show by their deadlines.
     ///
     /// - Returns: false when the last check has been running for longer than `limit`.
     mutating func requestHealthCheck(at now: NIODeadline, limit: TimeAmount) -> Bool {
         if let healthCheck { return now - healthCheck.start <= limit }
-        isHealthWanted.toggle()
+        isHealthWanted = true
         return true
     }
 
-    /// - Returns: the thread that is to run it: the first one, which runs the lifecycle functions.
+    /// - Returns: the thread that is to run it.
     mutating func beginHealthCheck(_ id: UInt64, at now: NIODeadline) -> Int {
         isHealthWanted = false
-        idleThreads.removeAll { $0 == 0 }
-        running.append(Invocation(id: id, calls: [], isAsync: false))
         healthCheck = (id, now)
-        return 0
+        return takeThread()
     }
 }

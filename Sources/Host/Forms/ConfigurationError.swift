@@ -4,6 +4,7 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
         /// The file is not there, can't be read, is too large or is no UTF-8.
         case unreadable
         case noYAML
+        case noJSON
         /// Valid YAML that the host refuses: anchors, tags, several documents, depth.
         case unsupportedYAML
         case unknownKey

@@ -36,11 +36,11 @@ extension ConfigurationForm where Value == Double {
     ///
     /// - Parameter most: nil: there is no limit but the type's.
     package static func number(from least: Double, to most: Double? = nil) -> ConfigurationForm {
-        var schema: [String: JSONValue] = ["type": "number", "minimum": .number(least)]
-        if let most { schema["maximum"] = .number(most) }
-        let from = JSONValue.number(least).text
+        var schema: [String: JSONValue] = ["type": "number", "minimum": .plain(least)]
+        if let most { schema["maximum"] = .plain(most) }
+        let from = JSONValue.plain(least).text
         let expected =
-            most.map { "a number from \(from) to \(JSONValue.number($0).text)" }
+            most.map { "a number from \(from) to \(JSONValue.plain($0).text)" }
             ?? "a number, \(from) or more"
         return ConfigurationForm(
             schema: schema,
@@ -55,7 +55,7 @@ extension ConfigurationForm where Value == Double {
                 else { throw .wrongValue(node, path, expected) }
                 return number
             },
-            write: { ConfigurationNode(.number($0)) })
+            write: { ConfigurationNode(json: .plain($0)) })
     }
 }
 

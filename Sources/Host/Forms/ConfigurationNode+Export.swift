@@ -16,8 +16,7 @@ extension ConfigurationNode {
         switch content {
         case .plain(let text), .text(let text): Self.scalar(text)
         case .integer(let value): Node("\(value)", .implicit, .plain)
-        case .number(let value):
-            Node(Int64(exactly: value).map { "\($0)" } ?? "\(value)", .implicit, .plain)
+        case .number(let value): Node("\(value)", .implicit, .plain)
         case .bool(let value): Node("\(value)", .implicit, .plain)
         case .null: Node("null", .implicit, .plain)
         case .list(let nodes):

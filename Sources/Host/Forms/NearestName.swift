@@ -5,6 +5,17 @@ package enum NearestName {
         several(name, among: names, count: 1).first
     }
 
+    /// The end of a message that there is no such name: the one that was probably meant, or those that there are, or
+    /// the first of many.
+    package static func hint(for name: String, among names: some Collection<String>) -> String {
+        if let nearest = of(name, among: names) { return "; did you mean \(nearest)?" }
+        guard !names.isEmpty else { return "; there are none" }
+        let shown = names.sorted().prefix(20)
+        let rest = names.count - shown.count
+        return "; there are: \(shown.joined(separator: ", "))"
+            + (rest > 0 ? " and \(rest) more" : "")
+    }
+
     /// - Returns: those that are near enough, the nearest first.
     package static func several(
         _ name: String, among names: some Sequence<String>, count: Int

@@ -157,12 +157,19 @@ struct CHeader {
             let parameters = (node.inner ?? []).filter { $0.kind == "ParmVarDecl" }.map {
                 CFunction.Parameter(name: $0.name, type: type($0.type?.qualType ?? ""))
             }
+            let before = declarations.functions[name]
+            // One declaration of several may say it.
+            let doesNotReturn =
+                before?.doesNotReturn == true || text.contains("noreturn")
+                || (node.inner ?? []).contains { $0.kind?.contains("NoReturn") == true }
             let function = CFunction(
                 name: name, parameters: parameters, result: shape.result,
                 takesMore: shape.takesMore, hasNoPrototype: shape.hasNoPrototype)
             // Clang knows C's own functions without the names of their parameters; the header may know more.
-            if let before = declarations.functions[name], before.names > function.names { return }
-            declarations.functions[name] = function
+            if before.map({ $0.names <= function.names }) ?? true {
+                declarations.functions[name] = function
+            }
+            declarations.functions[name]?.doesNotReturn = doesNotReturn
         }
     }
 }

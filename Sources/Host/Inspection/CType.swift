@@ -67,6 +67,8 @@ struct CFunction: Sendable, Equatable {
     var takesMore = false
     /// `int f()`, which says nothing of its parameters.
     var hasNoPrototype = false
+    /// It is declared as one that never returns.
+    var doesNotReturn = false
 }
 
 /// What a header or debug information says of a library.

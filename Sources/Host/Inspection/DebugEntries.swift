@@ -74,6 +74,6 @@ struct DebugEntries {
     private static let members: Set<Substring> = [
         "name", "linkage_name", "type", "external", "declaration", "prototyped", "encoding",
         "byte_size", "const_value", "upper_bound", "count", "bit_size", "data_bit_offset",
-        "abstract_origin", "specification", "data_member_location",
+        "abstract_origin", "specification", "data_member_location", "noreturn",
     ]
 }

@@ -58,6 +58,7 @@ struct DebugTypes {
         function.hasNoPrototype =
             function.parameters.isEmpty && function.takesMore
             && member("prototyped", of: offset) == nil
+        function.doesNotReturn = member("noreturn", of: offset) != nil
         return function
     }
 

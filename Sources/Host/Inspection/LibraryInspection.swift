@@ -1,5 +1,7 @@
 internal import Foundation
-package import HostPlugins
+internal import HostCore
+package import HostLoader
+internal import HostPlugins
 
 /// What a shared library offers to a manifest.
 package struct LibraryInspection: Sendable {
@@ -60,5 +62,14 @@ package struct LibraryInspection: Sendable {
             URL(fileURLWithPath: found).resolvingSymlinksInPath().path == file
         else { return written }
         return soname
+    }
+}
+
+/// Why a library, a header or debug information can't be looked at: one line that says what to do.
+package struct InspectionError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+
+    init(_ description: String) {
+        self.description = description
     }
 }

@@ -1,3 +1,4 @@
+internal import HostLoader
 internal import HostPlugins
 
 /// A manifest for a library, to be read by somebody before it is used.
@@ -112,29 +113,23 @@ extension ManifestDraft {
                 function, declarations, handle: handle.key, types: &types)
             switch draft {
             case .impossible(let reason): impossible.append("#   \(name): \(reason)")
-            case .certain(let signature) where handle.destructors.contains(name):
-                destructors.append("#destructor: \(Self.quoted(name + signature))")
-            case .certain(let signature)
-            where signature.contains("self") || Self.ends(function):
-                likely.append("  #\(name): \(Self.quoted(signature))")
             case .certain(let signature): certain.append("  \(name): \(Self.quoted(signature))")
-            case .likely(let signature, let assumptions):
-                let remark = "  # \(assumptions.joined(separator: "; "))"
-                if handle.constructors.contains(name) {
-                    constructors.append(
-                        "#constructor: \(Self.quoted(name + signature))\(remark)")
-                } else {
-                    likely.append("  #\(name): \(Self.quoted(signature))\(remark)")
-                }
+            case .likely(let signature, let assumptions, _)
+            where handle.destructors.contains(name):
+                destructors.append(
+                    "#destructor: \(Self.quoted(name + signature))\(Self.remark(assumptions))")
+            case .likely(let signature, let assumptions, _)
+            where handle.constructors.contains(name):
+                constructors.append(
+                    "#constructor: \(Self.quoted(name + signature))\(Self.remark(assumptions))")
+            case .likely(let signature, let assumptions, let conditions):
+                let remark = Self.remark(assumptions + conditions)
+                likely.append("  #\(name): \(Self.quoted(signature))\(remark)")
             }
         }
 
-        /// Whether it may free what it is given, which is the host's.
-        private static func ends(_ function: CFunction) -> Bool {
-            let takesPointer = function.parameters.contains {
-                if case .pointer = $0.type { true } else { false }
-            }
-            return takesPointer && function.name.lowercased().contains("free")
+        private static func remark(_ reasons: [String]) -> String {
+            reasons.isEmpty ? "" : "  # \(reasons.joined(separator: "; "))"
         }
 
         /// In single quotes, in which YAML has one sign to double.
@@ -146,7 +141,7 @@ extension ManifestDraft {
             var lines = [
                 "# Drafted by `backplane inspect` from \(source): \(certain.count) of "
                     + "\(count + undeclared.count) functions are certain.",
-                "# Read it before it is served: a signature that is wrong crashes the process.",
+                "# Read it before it is served: a signature that is wrong crashes the process, and so may a call.",
                 "library: \(Self.quoted(library))",
             ]
             if !types.declarations.isEmpty {
@@ -163,11 +158,15 @@ extension ManifestDraft {
             }
             lines += ["", "methods:"] + certain
             if !likely.isEmpty {
-                lines += ["", "  # Likely: uncomment what the library's documentation confirms."]
+                lines += [
+                    "",
+                    "  # Likely: uncomment what the library's documentation confirms. Clients can send any",
+                    "  # number of a type, and any text.",
+                ]
                 lines += likely
             }
             if !impossible.isEmpty {
-                lines += ["", "# What a signature can't say:"] + impossible
+                lines += ["", "# What a signature can't say, or nobody should call:"] + impossible
             }
             if !undeclared.isEmpty {
                 lines += ["", "# Exported, and not to be found in \(source):"]

@@ -3,20 +3,23 @@ internal import HostTypedCalls
 /// What can be said of a C function in a signature.
 ///
 /// A type alone doesn't say all: whether `double *` is one number or many, whether it is read or written, who frees a
-/// text. What is certain is drafted; what is likely is drafted for somebody to confirm, because a signature that is
-/// wrong crashes the process.
+/// text, and whether every `int` is a good one. What is certain is drafted (``Certainty``); what is likely is drafted
+/// for somebody to confirm, because a signature that is wrong, or a call that is, crashes the process.
 enum SignatureDraft: Sendable, Equatable {
     case certain(String)
     /// - Parameters:
     ///   - signature: what is likely.
-    ///   - assumptions: what must hold for it.
-    case likely(String, assumptions: [String])
+    ///   - assumptions: what must hold for the signature.
+    ///   - conditions: what must hold for anybody to be let call it.
+    case likely(String, assumptions: [String], conditions: [String])
     case impossible(String)
 
     static func of(
         _ function: CFunction, _ declarations: CDeclarations, handle: String?,
         types: inout DraftedTypes
     ) -> SignatureDraft {
+        let certainty = Certainty(function: function, declarations: declarations, handle: handle)
+        if let danger = certainty.danger { return .impossible(danger) }
         var writer = Writer(declarations, handle: handle, types: types)
         let text: String
         do throws(Obstacle) {
@@ -31,8 +34,12 @@ enum SignatureDraft: Sendable, Equatable {
             return .impossible(error.message)
         }
         types = writer.types
-        return writer.assumptions.isEmpty
-            ? .certain(text) : .likely(text, assumptions: writer.assumptions)
+        let conditions = certainty.conditions
+        let isCertain =
+            writer.assumptions.isEmpty && conditions.isEmpty && !certainty.takesHandle
+        return isCertain
+            ? .certain(text)
+            : .likely(text, assumptions: writer.assumptions, conditions: conditions)
     }
 }
 
@@ -239,8 +246,8 @@ private struct Writer {
 }
 
 /// What the parameters of a function are called, without the underscores that keep a header's names out of the way.
-private struct ParameterNames {
-    var texts: [String?] = []
+struct ParameterNames {
+    private(set) var texts: [String?] = []
 
     init(_ parameters: [CFunction.Parameter]) {
         for parameter in parameters {

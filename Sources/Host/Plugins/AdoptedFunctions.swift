@@ -1,4 +1,6 @@
+internal import HostCore
 internal import HostForms
+internal import HostLoader
 internal import HostTypedCalls
 internal import NIOCore
 
@@ -59,12 +61,12 @@ struct AdoptedFunctions: Sendable {
     let library: AdoptedLibrary
     let handle: UnsafeMutableRawPointer
 
-    func function(_ function: Adoption.Function?) throws(PluginError) -> TypedFunction? {
+    func function(_ function: LibraryBinding.Function?) throws(PluginError) -> TypedFunction? {
         guard let function else { return nil }
         return try self.function(function) as TypedFunction
     }
 
-    func function(_ function: Adoption.Function) throws(PluginError) -> TypedFunction {
+    func function(_ function: LibraryBinding.Function) throws(PluginError) -> TypedFunction {
         guard let address = unsafe dlsym(handle, function.symbol) else {
             throw refused(function, missing(function.symbol))
         }
@@ -92,7 +94,7 @@ struct AdoptedFunctions: Sendable {
                 : "; did you mean \(near.joined(separator: ", "))?")
     }
 
-    private func refused(_ function: Adoption.Function, _ why: String) -> PluginError {
+    private func refused(_ function: LibraryBinding.Function, _ why: String) -> PluginError {
         PluginError(.invalidManifest, "\(library.named(function.place)): \(why)")
     }
 }

@@ -1,19 +1,22 @@
+package import HostCore
+package import HostLoader
+
 /// A library that knows nothing of Backplane, found and ready to be mapped.
 package struct AdoptedLibrary: Sendable {
-    package let adoption: Adoption
+    package let adoption: LibraryBinding
     /// The manifest that says how, for errors.
     let manifest: String
     /// What the dynamic linker is given: a copy's path, or what it is to find.
     let path: String
     /// nil: the library is mapped where it is.
-    let copy: LibraryStore.Copy?
+    package let copy: LibraryStore.Copy?
 
     /// Tells a changed library from one that was only touched. One that is mapped where it is can't change in this
     /// process.
-    var fingerprint: UInt64 { copy?.fingerprint ?? 0 }
+    package var fingerprint: UInt64 { copy?.fingerprint ?? 0 }
 
     /// How an error names a place in the manifest.
-    func named(_ place: Adoption.Place?) -> String {
+    func named(_ place: LibraryBinding.Place?) -> String {
         place.map { "\(manifest):\($0.line):\($0.column)" } ?? manifest
     }
 }
@@ -22,9 +25,17 @@ package struct AdoptedLibrary: Sendable {
 package enum PluginCode: Sendable {
     case plugin(LibraryStore.Copy)
     case adopted(AdoptedLibrary)
+
+    /// nil: it is mapped where it is.
+    package var copy: LibraryStore.Copy? {
+        switch self {
+        case .plugin(let copy): copy
+        case .adopted(let library): library.copy
+        }
+    }
 }
 
-extension Adoption {
+extension LibraryBinding {
     /// Where the library would be if its name is a path, with relative ones beginning in `directory`.
     fileprivate func file(in directory: String) -> String {
         library.hasPrefix("/") ? library : "\(directory)/\(library)"
@@ -49,17 +60,16 @@ extension LibraryStore {
     ///   - directory: where relative names begin.
     /// - Throws: ``PluginError`` when a file can't be read, is no library, or changes meanwhile.
     package func code(
-        of adoption: Adoption, name: String, manifest: String, in directory: String
+        of adoption: LibraryBinding, name: String, manifest: String, in directory: String
     ) throws(PluginError) -> PluginCode {
         let library = adoption.library
         let file = adoption.file(in: directory)
-        guard library.contains("/") || DirectoryListing.names(in: directory).contains(library),
-            !LibraryLocation.isMapped(file)
-        else {
+        let isFile =
+            library.contains("/") || DirectoryListing.names(in: directory).contains(library)
+        let mapped = isFile ? LibraryLocation.mappedName(of: file) : library
+        if let mapped {
             return .adopted(
-                AdoptedLibrary(
-                    adoption: adoption, manifest: manifest,
-                    path: library.contains("/") ? file : library, copy: nil))
+                AdoptedLibrary(adoption: adoption, manifest: manifest, path: mapped, copy: nil))
         }
         let copy: Copy
         do throws(PluginError) {
@@ -78,6 +88,18 @@ extension LibraryStore {
         switch code {
         case .plugin(let copy): discard(copy)
         case .adopted(let library): if let copy = library.copy { discard(copy) }
+        }
+    }
+}
+
+extension LoadJournal.Entry {
+    package init(_ code: PluginCode, plugin: String) {
+        if let copy = code.copy {
+            self.init(copy, plugin: plugin)
+        } else if case .adopted(let library) = code {
+            self.init(key: "name:\(library.path)", plugin: plugin)
+        } else {
+            preconditionFailure("a plugin has a copy")
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import HostCore
 internal import NIOCore
 internal import PluginABI
 
@@ -29,25 +30,24 @@ internal import PluginABI
         let fields =
             [
                 source.httpMethod, source.path, source.query, source.requestID, source.shardKey,
+                source.remoteAddress, source.scheme, source.subject,
             ] + source.headers.flatMap { [$0.name, $0.value] }
         var strings = unsafe copy(fields)[...]
 
         let pairs = UnsafeMutableBufferPointer<backplane_header_t>.allocate(
             capacity: source.headers.count)
         let result = UnsafeMutablePointer<backplane_metadata_t>.allocate(capacity: 1)
+        let texts = unsafe (0..<8).map { _ in unsafe strings.removeFirst() }
         unsafe result.initialize(
             to: backplane_metadata_t(
                 struct_size: UInt32(MemoryLayout<backplane_metadata_t>.size),
                 origin: source.origin == .http
                     ? backplane_origin_t(BACKPLANE_ORIGIN_HTTP)
                     : backplane_origin_t(BACKPLANE_ORIGIN_HANDLE),
-                http_method: strings.removeFirst(),
-                path: strings.removeFirst(),
-                query: strings.removeFirst(),
-                request_id: strings.removeFirst(),
-                shard_key: strings.removeFirst(),
-                headers: UnsafePointer(pairs.baseAddress),
-                header_count: UInt64(pairs.count)))
+                http_method: texts[0], path: texts[1], query: texts[2], request_id: texts[3],
+                shard_key: texts[4], headers: UnsafePointer(pairs.baseAddress),
+                header_count: UInt64(pairs.count), remote_address: texts[5], scheme: texts[6],
+                subject: texts[7]))
         for index in pairs.indices {
             unsafe pairs.initializeElement(
                 at: index,
@@ -98,5 +98,15 @@ internal import PluginABI
     func prefix(_ size: UInt64) -> ByteBuffer? {
         guard size <= UInt64(buffer.readableBytes) else { return nil }
         return buffer.getSlice(at: buffer.readerIndex, length: Int(size))
+    }
+}
+
+extension NativeObject {
+    /// The C struct, whose text is valid as long as the object is.
+    var value: backplane_native_t {
+        unsafe backplane_native_t(
+            type: backplane_string_t(
+                data: UnsafePointer(typeText.baseAddress), size: UInt64(typeText.count)),
+            object: address)
     }
 }

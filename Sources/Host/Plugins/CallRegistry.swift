@@ -1,3 +1,4 @@
+internal import HostCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import PluginABI
@@ -53,12 +54,12 @@ final class CallRegistry: Sendable {
 
     /// Takes a call out, to be finished. The caller owes it its end.
     ///
-    /// - Parameter read: reads the plugin's answer, with what the host allocated for the call. The answer may lie in
-    ///   the request, so no other call gets the slot before this returns.
+    /// - Parameter read: reads the plugin's response, with what the host allocated for the call. The response may lie
+    ///   in the request, so no other call gets the slot before this returns.
     /// - Returns: nil when no such call is unfinished.
-    func take<Answer>(
-        _ id: UInt64, _ read: (CallMemory?) -> Answer
-    ) -> (call: any PluginCall, answer: Answer)? {
+    func take<Response>(
+        _ id: UInt64, _ read: (CallMemory?) -> Response
+    ) -> (call: any PluginCall, answer: Response)? {
         let taken = state.withLockedValue { state in
             state.index(of: id).map { index in (index, state.takeOut(index)) }
         }

@@ -1,3 +1,4 @@
+internal import HostCore
 internal import Logging
 internal import NIOCore
 internal import PluginABI
@@ -28,13 +29,19 @@ internal import PluginABI
             fail: { call, status, message in
                 unsafe HostTable.context(call.host).fail(call, status, message)
             },
+            fail_with: { call, failure in
+                unsafe HostTable.context(call.host).fail(call, with: failure)
+            },
             write: { call, part in unsafe HostTable.context(call.host).write(call, part) },
             allocate_body: { call, size in
                 unsafe HostTable.context(call.host).allocateBody(call, size)
             },
             get_metadata: { call in unsafe HostTable.context(call.host).metadata(call) },
             is_cancelled: { call in unsafe HostTable.context(call.host).isCancelled(call) },
-            log: { host, level, message in unsafe HostTable.context(host).log(level, message) },
+            log: { host, record in unsafe HostTable.context(host).log(record) },
+            log_enabled: { host, level in
+                unsafe HostTable.context(host).isLogged(level) ? 1 : 0
+            },
             get_extension: { host, identifier in
                 unsafe HostTable.context(host).hostExtension(identifier)
             }
@@ -54,7 +61,7 @@ internal import PluginABI
 }
 
 /// A C string that lives as long as the process.
-private func immortalCString(_ text: String) -> UnsafePointer<CChar> {
+func immortalCString(_ text: String) -> UnsafePointer<CChar> {
     let utf8 = text.utf8CString
     let memory = UnsafeMutableBufferPointer<CChar>.allocate(capacity: utf8.count)
     _ = unsafe memory.initialize(from: utf8)

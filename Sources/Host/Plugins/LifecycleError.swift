@@ -1,3 +1,4 @@
+internal import HostCore
 internal import HostTypedCalls
 internal import PluginABI
 

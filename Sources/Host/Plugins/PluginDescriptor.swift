@@ -1,3 +1,5 @@
+package import HostCore
+internal import HostLoader
 package import HostTypedCalls
 internal import PluginABI
 
@@ -9,14 +11,15 @@ package struct PluginDescriptor: Sendable {
         package let isBatchable: Bool
         package let isInline: Bool
         package let isAsync: Bool
+        /// Whether it may run beside others of the same instance that are re-entrant.
+        package let isReentrant: Bool
+        /// Whether a call that is made again has the effect of one.
+        package let isIdempotent: Bool
         /// How many calls the plugin likes in a batch; nil: no preference.
         package let preferredBatchSize: Int?
         /// How its C function is called; nil: it has an `invoke`.
         package let signature: Signature?
     }
-
-    /// The method that is called when the caller names none.
-    package static let defaultMethod = "__call__"
 
     /// What a plugin exports.
     package static let entrySymbol = BACKPLANE_ENTRY_SYMBOL
@@ -25,6 +28,7 @@ package struct PluginDescriptor: Sendable {
     package let version: String
     package let description: String
     package let abiVersion: String
+    /// Whether all methods are re-entrant, and health checks may run beside them.
     package let isReentrant: Bool
     package let isUnloadable: Bool
     /// In the order of the plugin's method table.
@@ -36,7 +40,7 @@ package struct PluginDescriptor: Sendable {
     /// What a manifest says of a library that is no plugin.
     ///
     /// - Parameter path: where the library is; its file's name is the version: `libz.so.1.2.13`.
-    init(adopting adoption: Adoption, as name: String, from path: String?) {
+    init(adopting adoption: LibraryBinding, as name: String, from path: String?) {
         self.name = name
         version = LibraryLocation.fileName(path ?? adoption.library)
         description = "the library \(adoption.library)"
@@ -46,24 +50,40 @@ package struct PluginDescriptor: Sendable {
         methods = adoption.methods.map {
             Method(
                 name: $0.name, description: $0.description, isBatchable: !$0.isInline,
-                isInline: $0.isInline, isAsync: false, preferredBatchSize: nil,
+                isInline: $0.isInline, isAsync: false,
+                isReentrant: $0.isReentrant ?? adoption.isReentrant, isIdempotent: $0.isIdempotent,
+                preferredBatchSize: nil,
                 signature: $0.function.signature)
         }
         indices = Dictionary(
             uniqueKeysWithValues: adoption.methods.enumerated().map { ($1.name, $0) })
     }
 
-    /// Reads and checks a descriptor. Calls nothing in the plugin.
+    /// A copy of what the entry function returned, whatever minor version it is of.
     ///
-    /// - Throws: ``PluginError`` that names the member at fault.
-    init(checking pointer: UnsafePointer<backplane_plugin_t>?) throws(PluginError) {
+    /// - Throws: ``PluginError`` when it is no descriptor, or one of another major version.
+    static func read(
+        _ pointer: UnsafePointer<backplane_plugin_t>?
+    ) throws(PluginError) -> backplane_plugin_t {
         guard let pointer = unsafe pointer else {
-            throw Self.invalid(
+            throw invalid(
                 "backplane_plugin_entry() returned NULL: the plugin declines to be served here")
         }
-        try unsafe Self.checkHeader(pointer)
-        let plugin = unsafe pointer.pointee
+        try unsafe checkHeader(pointer)
+        let size = unsafe Int(pointer.pointee.struct_size)
+        guard let plugin = unsafe backplane_plugin_t.copy(pointer, size: size) else {
+            let smallest = unsafe backplane_plugin_t.smallestSize
+            throw invalid(
+                "struct_size is \(size), a descriptor of ABI 1.0 has \(smallest) bytes: "
+                    + "begin it with BACKPLANE_PLUGIN_HEADER")
+        }
+        return unsafe plugin
+    }
 
+    /// Checks a descriptor. Calls nothing in the plugin.
+    ///
+    /// - Throws: ``PluginError`` that names the member at fault.
+    init(checking plugin: backplane_plugin_t) throws(PluginError) {
         name = try unsafe Self.text(plugin.name, member: "name", of: "plugin")
         version = try unsafe Self.text(plugin.version, member: "version", of: "plugin")
         description = try unsafe Self.optionalText(plugin.description, member: "description")
@@ -78,7 +98,7 @@ package struct PluginDescriptor: Sendable {
             indices = [:]
             return
         }
-        guard unsafe Int(plugin.method_size) >= MemoryLayout<backplane_method_t>.size,
+        guard unsafe Int(plugin.method_size) >= backplane_method_t.smallestSize,
             unsafe Int(plugin.method_size) % MemoryLayout<backplane_method_t>.alignment == 0
         else {
             throw unsafe Self.invalid(
@@ -88,7 +108,8 @@ package struct PluginDescriptor: Sendable {
         var indices: [String: Int] = [:]
         for index in unsafe 0..<Int(plugin.method_count) {
             let entry = unsafe Self.entry(index, of: table, size: plugin.method_size)
-            let method = try unsafe Self.method(entry.pointee, index: index)
+            let method = try unsafe Self.method(
+                entry, index: index, isReentrant: isReentrant)
             guard indices.updateValue(index, forKey: method.name) == nil else {
                 throw Self.invalid("two methods are named \(method.name): rename one")
             }
@@ -101,12 +122,13 @@ package struct PluginDescriptor: Sendable {
     static let noMethods = invalid(
         "the method table is empty: give the plugin a method named __call__")
 
-    /// The entry at an index of a method table whose entries may be larger than the ones this host knows.
+    /// A copy of the entry at an index of a method table, whose entries may be larger or smaller than the ones that
+    /// this host knows. Requires a `size` that was checked.
     static func entry(
         _ index: Int, of table: UnsafePointer<backplane_method_t>, size: UInt32
-    ) -> UnsafePointer<backplane_method_t> {
-        unsafe UnsafeRawPointer(table).advanced(by: index * Int(size))
-            .assumingMemoryBound(to: backplane_method_t.self)
+    ) -> backplane_method_t {
+        let entry = unsafe UnsafeRawPointer(table).advanced(by: index * Int(size))
+        return unsafe backplane_method_t.copy(entry, size: Int(size))!
     }
 
     /// Checks the members that come first in every version of the descriptor, in the order in which they can be
@@ -126,17 +148,11 @@ package struct PluginDescriptor: Sendable {
                     + "\(BACKPLANE_ABI_MAJOR).\(BACKPLANE_ABI_MINOR): rebuild it with this host's "
                     + "backplane_plugin.h")
         }
-        let size = unsafe Int(pointer.pointee.struct_size)
-        let required = unsafe MemoryLayout<backplane_plugin_t>.size
-        guard size >= required else {
-            throw invalid(
-                "struct_size is \(size), a descriptor of ABI 1.0 has \(required) bytes: "
-                    + "begin it with BACKPLANE_PLUGIN_HEADER")
-        }
     }
 
+    /// - Parameter isReentrant: whether the plugin is.
     private static func method(
-        _ method: backplane_method_t, index: Int
+        _ method: backplane_method_t, index: Int, isReentrant: Bool
     ) throws(PluginError) -> Method {
         let name = try unsafe text(
             method.name, member: "methods[\(index)].name", of: "method")
@@ -148,6 +164,8 @@ package struct PluginDescriptor: Sendable {
             isBatchable: method.flags & UInt32(BACKPLANE_METHOD_BATCHABLE) != 0,
             isInline: method.flags & UInt32(BACKPLANE_METHOD_INLINE) != 0,
             isAsync: method.flags & UInt32(BACKPLANE_METHOD_ASYNC) != 0,
+            isReentrant: isReentrant || method.flags & UInt32(BACKPLANE_METHOD_REENTRANT) != 0,
+            isIdempotent: method.flags & UInt32(BACKPLANE_METHOD_IDEMPOTENT) != 0,
             preferredBatchSize: method.preferred_batch_size == 0
                 ? nil : Int(method.preferred_batch_size),
             signature: signature
@@ -222,5 +240,19 @@ package struct PluginDescriptor: Sendable {
 
     private static func invalid(_ message: String) -> PluginError {
         PluginError(.invalidDescriptor, message)
+    }
+}
+
+extension PluginDescriptor {
+    /// Reads the descriptor of a plugin for somebody who only looks: the file is mapped where it is, its constructors
+    /// and its entry function run, and it stays mapped. [lifecycle]
+    ///
+    /// - Throws: ``PluginError`` that says why a host would refuse it.
+    package static func ofPlugin(at path: String) throws(PluginError) -> PluginDescriptor {
+        // Without a slash the linker would look elsewhere.
+        let path = path.contains("/") ? path : "./\(path)"
+        return try PluginLibrary(
+            opening: LibraryStore.Copy(path: path, fingerprint: 0, source: path)
+        ).descriptor
     }
 }

@@ -1,3 +1,5 @@
+package import HostCore
+package import HostLoader
 package import Logging
 internal import PluginABI
 
@@ -8,42 +10,48 @@ internal import PluginABI
 package final class PluginGeneration: Sendable {
     /// Never used twice in a host.
     package let number: Int
-    package let conduct: PluginConduct
+    package let violations: ContractViolations
     /// What it serves a library with that is no plugin.
-    package let adoption: Adoption?
+    package let adoption: LibraryBinding?
     package let fingerprint: UInt64
     package var descriptor: PluginDescriptor { library.descriptor }
-    package var handsStateOver: Bool { extensions.hasState }
-    package var tellsHealth: Bool { extensions.health != nil }
-    package var hasBatchKeys: Bool { extensions.batchKey != nil }
     package var takesNewConfiguration: Bool { unsafe library.functions.reconfigure != nil }
 
     let library: PluginLibrary
     let host: HostTable
     let context: HostContext
     let extensions: PluginExtensions
-    let stages = StageHouse()
+    /// As ``extensions`` has it; asked for each call.
+    let batchKeys: backplane_batch_key_extension_t?
+    let stages: LiveStages
     /// nil: the plugin is no middleware.
-    let passageTable: PassageTable?
+    let passageTable: NextTable?
     private let store: LibraryStore
+    let activity: PluginActivity
 
-    /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [main]
+    /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [lifecycle]
     ///
-    /// - Parameter endpoints: what the library's handles call; nil: it gets no handles.
-    /// - Throws: ``PluginError``. Unless it is unloadable, the library may stay mapped, but nothing of it is in use.
+    /// - Parameters:
+    ///   - place: where the library comes from; nil: it isn't told.
+    ///   - endpoints: what the library's handles call; nil: it gets no handles.
+    /// - Throws: ``PluginError``, which says whether the library stays mapped. Nothing of it is in use then.
     package static func load(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int,
-        endpoints: (any EndpointCaller)? = nil, logger: Logger
+        place: LibraryPlace? = nil, endpoints: (any EndpointCaller)? = nil, logger: Logger
     ) throws(PluginError) -> PluginGeneration {
         do throws(PluginError) {
-            let library = try PluginLibrary(opening: copy)
-            do throws(PluginError) {
-                return try PluginGeneration(
-                    library, fingerprint: copy.fingerprint, store: store, number: number,
-                    endpoints: endpoints, logger: logger)
-            } catch {
-                _ = library.close()
-                throw error
+            let entry = LoadJournal.Entry(copy, plugin: "\(logger[metadataKey: "plugin"] ?? "")")
+            return try store.journal.record(entry) { () throws(PluginError) in
+                let library = try PluginLibrary(opening: copy)
+                do throws(PluginError) {
+                    return try PluginGeneration(
+                        library, fingerprint: copy.fingerprint, store: store, number: number,
+                        place: place, endpoints: endpoints, logger: logger)
+                } catch {
+                    var error = error
+                    error.leavesMapping = !library.close()
+                    throw error
+                }
             }
         } catch {
             store.discard(copy)
@@ -51,7 +59,7 @@ package final class PluginGeneration: Sendable {
         }
     }
 
-    /// Loads a library that is no plugin, to be served as one of the name. [main]
+    /// Loads a library that is no plugin, to be served as one of the name. [lifecycle]
     ///
     /// - Throws: ``PluginError``. The library may stay mapped, but nothing of it is in use.
     package static func adopt(
@@ -59,10 +67,14 @@ package final class PluginGeneration: Sendable {
         logger: Logger
     ) throws(PluginError) -> PluginGeneration {
         do throws(PluginError) {
-            return try PluginGeneration(
-                PluginLibrary(adopting: library, as: name), adoption: library.adoption,
-                fingerprint: library.fingerprint, store: store, number: number, endpoints: nil,
-                logger: logger)
+            let code = PluginCode.adopted(library)
+            return try store.journal.record(LoadJournal.Entry(code, plugin: name)) {
+                () throws(PluginError) in
+                try PluginGeneration(
+                    PluginLibrary(adopting: library, as: name), adoption: library.adoption,
+                    fingerprint: library.fingerprint, store: store, number: number, place: nil,
+                    endpoints: nil, logger: logger)
+            }
         } catch {
             store.discard(.adopted(library))
             throw error
@@ -70,37 +82,32 @@ package final class PluginGeneration: Sendable {
     }
 
     private init(
-        _ library: PluginLibrary, adoption: Adoption? = nil, fingerprint: UInt64,
-        store: LibraryStore, number: Int, endpoints: (any EndpointCaller)?, logger: Logger
+        _ library: PluginLibrary, adoption: LibraryBinding? = nil, fingerprint: UInt64,
+        store: LibraryStore, number: Int, place: LibraryPlace?, endpoints: (any EndpointCaller)?,
+        logger: Logger
     ) throws(PluginError) {
         self.library = library
         self.adoption = adoption
         self.store = store
         self.number = number
         self.fingerprint = fingerprint
-        conduct = PluginConduct(logger: logger)
-        context = HostContext(conduct: conduct, endpoints: endpoints)
+        violations = ContractViolations(logger: logger)
+        let activity = PluginActivity(of: logger)
+        self.activity = activity
+        stages = LiveStages(running: activity)
+        context = HostContext(violations: violations, endpoints: endpoints, place: place)
         host = HostTable(context: context)
         extensions = try PluginExtensions(of: library)
-        passageTable = extensions.middleware == nil ? nil : PassageTable(context: context)
+        batchKeys = extensions[.batchKey]
+        passageTable = extensions[.middleware] == nil ? nil : NextTable(context: context)
 
         guard let load = unsafe library.functions.load else { return }
         unsafe try LifecycleError.check("load") { error in unsafe load(host.pointer, error) }
     }
 
-    /// What the plugin says may share a batch with the call: calls of one method with the same key. Any thread.
-    ///
-    /// - Returns: 0 for a method that takes no batches, and when the plugin has no keys.
-    package func batchKey(of call: any PluginCall, method: Int) -> UInt64 {
-        guard let batchKey = unsafe extensions.batchKey?.batch_key,
-            descriptor.methods[method].isBatchable
-        else { return 0 }
-        var block = RequestBlock()
-        defer { block.deallocate() }
-        block.fill(call, method: method)
-        return unsafe withUnsafeMutablePointer(to: &block) { block in
-            unsafe batchKey(block.pointee.pointer(block))
-        }
+    /// What a thread runs that runs the code of a backend's replicas.
+    package func activity(backend: String) -> PluginActivity {
+        PluginActivity(of: violations.logger, backend: backend)
     }
 
     /// Whether it was made of the same: of the same content, called in the same way.
@@ -112,14 +119,15 @@ package final class PluginGeneration: Sendable {
         }
     }
 
-    /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance and no stage may be left. [main]
+    /// Runs the library's `unload`, and unmaps it if it is unloadable. No instance and no stage may be left.
+    /// [lifecycle]
     ///
     /// - Returns: whether nothing of its own stays mapped; otherwise it is a retired generation. A library that is
     ///   mapped where it is stays for the process.
     package func unload() -> Bool {
         stages.close()
         unsafe library.functions.unload?()
-        // An answer to a call of its own that is still to come needs the library's code.
+        // A response to a call of its own that is still to come needs the library's code.
         let unmapped = context.handles?.retire() ?? true ? library.close() : false
         guard let copy = library.copy else { return true }
         if unmapped { store.discard(copy) }

@@ -1,3 +1,4 @@
+internal import HostCore
 internal import NIOCore
 internal import PluginABI
 
@@ -5,7 +6,8 @@ internal import PluginABI
 enum PluginInput {
     /// The largest body, in bytes.
     static let largestBody: UInt64 = 1 << 30
-    private static let largestText: UInt64 = 1 << 20
+    /// The largest text, in bytes.
+    static let largestText: UInt64 = 1 << 20
 
     /// A copy of a body; nil when it is NULL or over the limit.
     static func body(_ bytes: backplane_bytes_t) -> ByteBuffer? {
@@ -31,7 +33,7 @@ enum PluginInput {
         var headers: [(name: String, value: String)] = []
         for index in 0..<Int(count) {
             guard let name = unsafe text(fields[index].name),
-                let value = unsafe text(fields[index].value), HeaderField.isValid(name, value)
+                let value = unsafe text(fields[index].value), HTTPText.isField(name, value)
             else { return nil }
             headers.append((name, value))
         }

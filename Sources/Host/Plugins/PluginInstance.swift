@@ -1,3 +1,4 @@
+package import HostCore
 internal import HostTypedCalls
 internal import Logging
 internal import NIOConcurrencyHelpers
@@ -10,7 +11,8 @@ internal import PluginABI
 @safe package final class PluginInstance: @unchecked Sendable {
     // Sendable: the pointer is never followed here, only handed back to the plugin, on the threads it was promised.
     package let generation: PluginGeneration
-    private let pointer: OpaquePointer?
+    let pointer: OpaquePointer?
+    private let activity: PluginActivity
 
     /// Runs the plugin's `create`.
     ///
@@ -22,6 +24,7 @@ internal import PluginABI
         of generation: PluginGeneration, replica: Int, backend: String, userConfig: String
     ) throws(PluginError) {
         self.generation = generation
+        activity = generation.activity(backend: backend)
         var instance: OpaquePointer?
         if let adopted = generation.library.adopted {
             unsafe instance = try unsafe OpaquePointer(adopted.makeInstance(userConfig: userConfig))
@@ -43,7 +46,7 @@ internal import PluginABI
     package func destroy() {
         if let adopted = generation.library.adopted {
             if let failure = unsafe adopted.destroy(UnsafeMutableRawPointer(pointer)) {
-                generation.conduct.logger.error("the destructor failed: \(failure)")
+                generation.violations.logger.error("the destructor failed: \(failure)")
             }
             return
         }
@@ -57,10 +60,12 @@ internal import PluginABI
     ///   - method: an index into the descriptor's methods.
     ///   - calls: one call, or several if the method is batchable.
     package func invoke(method: Int, calls: [any PluginCall]) {
-        switch generation.library.function(of: method) {
-        case .invoke(let invoke): unsafe self.invoke(invoke, method, calls)
-        case .typed(let function):
-            for call in calls { run(function, call) }
+        activity.run {
+            switch generation.library.function(of: method) {
+            case .invoke(let invoke): unsafe self.invoke(invoke, method, calls)
+            case .typed(let function):
+                for call in calls { run(function, call) }
+            }
         }
     }
 
@@ -79,10 +84,10 @@ internal import PluginABI
             return unsafe description.isAsync ? [] : registry.takeUnfinished(handed)
         }
         for call in unfinished {
-            generation.conduct.record(.leftUnfinished)
+            generation.violations.record(.leftUnfinished)
             call.finish(
                 .failure(
-                    PluginFailure(
+                    CallFailure(
                         .internal,
                         "the plugin returned from \(description.name) without finishing the call")))
         }
@@ -92,7 +97,7 @@ internal import PluginABI
     private func run(_ function: TypedFunction, _ call: any PluginCall) {
         // It would work for nobody, and has no way to see that.
         guard !call.isAbandoned else {
-            call.finish(.failure(PluginFailure(.cancelled, "nobody waits for the answer")))
+            call.finish(.failure(CallFailure(.cancelled, "nobody waits for the answer")))
             return
         }
         let result = unsafe function.call(
@@ -101,11 +106,11 @@ internal import PluginABI
         switch result {
         case .success(let answer):
             call.finish(
-                .success(PluginResponse(body: answer.body, contentType: answer.contentType)))
+                .success(CallResponse(body: answer.body, contentType: answer.contentType)))
         case .failure(let failure):
-            if failure.brokeSignature { generation.conduct.record(.brokenSignature) }
+            if failure.brokeSignature { generation.violations.record(.brokenSignature) }
             call.finish(
-                .failure(PluginFailure(StatusCode(failure: failure.status), failure.message)))
+                .failure(CallFailure(StatusCode(failure: failure.status), failure.message)))
         }
     }
 
@@ -119,49 +124,6 @@ internal import PluginABI
         unsafe try LifecycleError.check("reconfigure") { error in
             var text = userConfig
             return text.withUTF8 { unsafe reconfigure(pointer, Self.string($0), error) }
-        }
-    }
-
-    // MARK: Extensions
-
-    /// Runs the plugin's warm-up, if it has one.
-    package func warmUp() throws(PluginError) {
-        guard let warmUp = unsafe generation.extensions.warmUp?.warm_up else { return }
-        unsafe try LifecycleError.check("warm_up") { error in unsafe warmUp(pointer, error) }
-    }
-
-    /// Asks the plugin whether the instance can serve, if it has a way to tell.
-    package func checkHealth() throws(PluginError) {
-        guard let check = unsafe generation.extensions.health?.check else { return }
-        unsafe try LifecycleError.check("health check") { error in unsafe check(pointer, error) }
-    }
-
-    /// The instance's state for the next generation. Requires `handsStateOver`.
-    package func save() throws(PluginError) -> [UInt8] {
-        guard let save = unsafe generation.extensions.state?.save else {
-            preconditionFailure("save of a plugin without the state extension")
-        }
-        let bytes = StateSink()
-        unsafe try LifecycleError.check("save") { error in
-            var sink = unsafe backplane_sink_t(
-                struct_size: UInt32(MemoryLayout<backplane_sink_t>.size), reserved: 0,
-                context: Unmanaged.passUnretained(bytes).toOpaque(), write: StateSink.write)
-            return unsafe save(pointer, &sink, error)
-        }
-        return bytes.bytes
-    }
-
-    /// Takes over the state that another generation's ``save()`` returned. Requires `handsStateOver`.
-    package func restore(_ state: [UInt8]) throws(PluginError) {
-        guard let restore = unsafe generation.extensions.state?.restore else {
-            preconditionFailure("restore of a plugin without the state extension")
-        }
-        unsafe try LifecycleError.check("restore") { error in
-            unsafe state.withUnsafeBufferPointer { buffer in
-                unsafe restore(
-                    pointer,
-                    backplane_bytes_t(data: buffer.baseAddress, size: UInt64(buffer.count)), error)
-            }
         }
     }
 
@@ -181,36 +143,5 @@ internal import PluginABI
         unsafe backplane_string_t(
             data: UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self),
             size: UInt64(bytes.count))
-    }
-}
-
-/// Collects what a plugin's `save` writes, from whatever threads.
-private final class StateSink: Sendable {
-    private let collected = NIOLockedValueBox<[UInt8]>([])
-    private static let limit = 64 << 20
-
-    var bytes: [UInt8] { collected.withLockedValue { $0 } }
-
-    static let write:
-        @convention(c) (UnsafeMutablePointer<backplane_sink_t>, backplane_bytes_t) ->
-            backplane_status_t = { sink, added in
-                let target = unsafe Unmanaged<StateSink>.fromOpaque(sink.pointee.context!)
-                    .takeUnretainedValue()
-                return unsafe target.append(added)
-            }
-
-    private func append(_ added: backplane_bytes_t) -> backplane_status_t {
-        guard unsafe added.size > 0 else { return backplane_status_t(BACKPLANE_STATUS_OK) }
-        guard let data = unsafe added.data else {
-            return backplane_status_t(BACKPLANE_STATUS_INVALID_ARGUMENT)
-        }
-        return collected.withLockedValue { bytes in
-            guard unsafe added.size <= UInt64(Self.limit - bytes.count) else {
-                return backplane_status_t(BACKPLANE_STATUS_RESOURCE_EXHAUSTED)
-            }
-            unsafe bytes.append(
-                contentsOf: UnsafeBufferPointer(start: data, count: Int(added.size)))
-            return backplane_status_t(BACKPLANE_STATUS_OK)
-        }
     }
 }

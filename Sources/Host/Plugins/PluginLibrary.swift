@@ -1,3 +1,5 @@
+internal import HostCore
+internal import HostLoader
 internal import HostTypedCalls
 internal import PluginABI
 
@@ -18,7 +20,8 @@ internal import Glibc
     let copy: LibraryStore.Copy?
     let descriptor: PluginDescriptor
     private let handle: UnsafeMutableRawPointer
-    private let plugin: UnsafePointer<backplane_plugin_t>
+    /// A copy of the plugin's descriptor.
+    let functions: backplane_plugin_t
     /// In the order of the descriptor's methods.
     private let methods: [MethodFunction]
     /// What makes and frees instances of a library that is no plugin.
@@ -33,31 +36,33 @@ internal import Glibc
         case typed(TypedFunction)
     }
 
-    /// Maps the library, and runs its constructors and its entry function. [main]
+    /// Maps the library, and runs its constructors and its entry function. [lifecycle]
     ///
     /// - Throws: ``PluginError``. A library whose code has run by then stays mapped.
     init(opening copy: LibraryStore.Copy) throws(PluginError) {
+        // Before any of its code runs: what is no plugin is not mapped.
+        guard copy.exportsEntry else { throw Self.noPlugin(copy) }
         guard let handle = unsafe dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {
-            throw PluginError(.linkFailed, Self.linkerMessage(copy.path))
+            throw PluginError(.linkFailed, Self.linkerMessage(copy.translated))
         }
         do throws(PluginError) {
             guard let symbol = unsafe dlsym(handle, BACKPLANE_ENTRY_SYMBOL) else {
-                throw PluginError(
-                    .invalidDescriptor,
-                    "not a Backplane plugin: it does not export \(BACKPLANE_ENTRY_SYMBOL)(): "
-                        + "declare it with BACKPLANE_EXPORT")
+                throw Self.noPlugin(copy)
             }
             typealias Entry = @convention(c) () -> UnsafePointer<backplane_plugin_t>?
-            let plugin = unsafe unsafeBitCast(symbol, to: Entry.self)()
+            let plugin = try unsafe PluginDescriptor.read(
+                unsafeBitCast(symbol, to: Entry.self)())
             let descriptor = try unsafe PluginDescriptor(checking: plugin)
             self.descriptor = descriptor
-            unsafe self.plugin = plugin!
-            methods = try unsafe Self.methods(of: plugin!, descriptor, in: handle)
+            unsafe functions = unsafe plugin
+            methods = try unsafe Self.methods(of: plugin, descriptor, in: handle)
         } catch {
             // Its constructors have run, the entry function perhaps, and what it says of itself can't be trusted: it
             // may be Swift, which must not be unmapped. That costs one mapping per failed load.
             Self.pin(copy)
             unsafe dlclose(handle)
+            var error = error
+            error.leavesMapping = true
             throw error
         }
         self.copy = copy
@@ -66,7 +71,8 @@ internal import Glibc
         if !descriptor.isUnloadable { Self.pin(copy) }
     }
 
-    /// Maps a library that is no plugin, for good: what it leaves behind when it is unmapped, nobody has said. [main]
+    /// Maps a library that is no plugin, for good: what it leaves behind when it is unmapped, nobody has said.
+    /// [lifecycle]
     ///
     /// - Throws: ``PluginError``. A library that has been mapped by then stays mapped.
     init(adopting library: AdoptedLibrary, as name: String) throws(PluginError) {
@@ -75,7 +81,8 @@ internal import Glibc
             let place = library.named(library.adoption.place)
             throw PluginError(
                 .linkFailed,
-                "\(place): \(library.adoption.library): \(Self.linkerMessage(library.path))")
+                "\(place): \(library.adoption.library): "
+                    + Self.linkerMessage { library.copy?.translated($0) ?? $0 })
         }
         do throws(PluginError) {
             let functions = try unsafe AdoptedFunctions(library, in: handle)
@@ -83,26 +90,21 @@ internal import Glibc
             methods = functions.methods.map { .typed($0) }
         } catch {
             unsafe dlclose(handle)
+            var error = error
+            error.leavesMapping = library.copy != nil
             throw error
         }
         descriptor = unsafe PluginDescriptor(
             adopting: library.adoption, as: name, from: LibraryLocation.path(of: handle))
         copy = library.copy
         unsafe self.handle = handle
-        unsafe plugin = unsafe Self.noPlugin
+        // What is no plugin has none of the functions.
+        unsafe functions = backplane_plugin_t()
     }
-
-    /// The descriptor of what is no plugin: it has none of the functions.
-    nonisolated(unsafe) private static let noPlugin: UnsafePointer<backplane_plugin_t> = {
-        let plugin = UnsafeMutablePointer<backplane_plugin_t>.allocate(capacity: 1)
-        unsafe plugin.initialize(to: backplane_plugin_t())
-        return unsafe UnsafePointer(plugin)
-    }()
 
     /// Unmaps the library if it declared itself unloadable. Nothing of it may run or be referred to any more.
     ///
-    /// - Returns: whether it was unmapped. It can be pinned after all, by C++ unique symbols or thread-local
-    ///   destructors for example.
+    /// - Returns: whether it was unmapped. It can be pinned after all, by thread-local destructors for example.
     func close() -> Bool {
         guard descriptor.isUnloadable, let copy else { return false }
         unsafe dlclose(handle)
@@ -111,22 +113,19 @@ internal import Glibc
         return false
     }
 
-    /// The plugin's descriptor. Constant as long as the library is mapped.
-    var functions: backplane_plugin_t { unsafe plugin.pointee }
-
     /// What runs a method, by its index in the descriptor.
     func function(of method: Int) -> MethodFunction { methods[method] }
 
     private static func methods(
-        of plugin: UnsafePointer<backplane_plugin_t>, _ descriptor: PluginDescriptor,
+        of plugin: backplane_plugin_t, _ descriptor: PluginDescriptor,
         in handle: UnsafeMutableRawPointer
     ) throws(PluginError) -> [MethodFunction] {
         // A library of middleware alone has none.
-        guard let table = unsafe plugin.pointee.methods else { return [] }
-        let size = unsafe plugin.pointee.method_size
+        guard let table = unsafe plugin.methods else { return [] }
+        let size = unsafe plugin.method_size
         var functions: [MethodFunction] = []
         for (index, method) in descriptor.methods.enumerated() {
-            let entry = unsafe PluginDescriptor.entry(index, of: table, size: size).pointee
+            let entry = unsafe PluginDescriptor.entry(index, of: table, size: size)
             guard let signature = method.signature else {
                 unsafe functions.append(.invoke(entry.invoke!))
                 continue
@@ -146,38 +145,26 @@ internal import Glibc
         return functions
     }
 
-    /// What the plugin offers under an extension's name, whose struct begins with its size. [main]
-    ///
-    /// - Throws: ``PluginError`` when the struct is smaller than `Extension`.
-    func pluginExtension<Extension>(
-        _ identifier: String, as _: Extension.Type
-    ) throws(PluginError) -> Extension? {
-        guard let pointer = unsafe functions.get_extension?(identifier) else { return nil }
-        // The first member of each, and all that may be read of a struct that is too small.
-        let size = unsafe pointer.load(as: UInt32.self)
-        guard size >= MemoryLayout<Extension>.size else {
-            throw PluginError(
-                .invalidDescriptor,
-                "the extension \(identifier) has struct_size \(size): "
-                    + "set it to the size of its struct")
-        }
-        return unsafe pointer.load(as: Extension.self)
-    }
-
     /// Keeps a mapped library mapped for the life of the process.
     private static func pin(_ copy: LibraryStore.Copy) {
         _ = unsafe dlopen(copy.path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE)
     }
 
-    private static func linkerMessage(_ path: String) -> String {
+    private static func noPlugin(_ copy: LibraryStore.Copy) -> PluginError {
+        PluginError(
+            .invalidDescriptor,
+            "not a Backplane plugin: it does not export \(BACKPLANE_ENTRY_SYMBOL)(): declare it with "
+                + "BACKPLANE_EXPORT; or, to serve a library that nobody wrapped, let "
+                + "`backplane inspect \(copy.source)` draft a manifest")
+    }
+
+    /// - Parameter translated: puts the names that mean something to an operator in place of the copies'.
+    private static func linkerMessage(_ translated: (String) -> String) -> String {
         guard let text = unsafe dlerror(), let message = unsafe String(validatingCString: text)
         else {
             return "the dynamic linker refused it"
         }
-        // The copy's path means nothing to the operator.
-        let prefix = "\(path): "
-        return "the dynamic linker refused it: "
-            + (message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
-            + " (ldd -r lists what the library lacks)"
+        return "the dynamic linker refused it: \(translated(message)) "
+            + "(ldd -r lists what the library lacks)"
     }
 }

@@ -1,3 +1,4 @@
+internal import HostCore
 internal import NIOCore
 internal import PluginABI
 

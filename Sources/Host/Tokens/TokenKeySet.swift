@@ -28,6 +28,9 @@ package struct TokenKeySet: Sendable {
         guard let written = try? JSONDecoder().decode(Written.self, from: Data(json)) else {
             throw Unusable(description: "is not a JWK set: {\"keys\": [...]}")
         }
+        guard TokenJSON(json) != nil else {
+            throw Unusable(description: "has a member twice, of which one would count")
+        }
         keys = written.keys.compactMap(\.key).flatMap(TokenKey.keys)
             .filter { algorithms.contains($0.algorithm) }
         guard !keys.isEmpty else {
@@ -40,7 +43,8 @@ package struct TokenKeySet: Sendable {
     /// Those that may have signed a token.
     package func candidates(for token: JSONWebToken) -> [TokenKey] {
         keys.filter { key in
-            key.algorithm == token.algorithm && (token.keyID == nil || token.keyID == key.id)
+            key.algorithm.isSame(as: token.algorithm)
+                && token.keyID.map { key.id?.isSame(as: $0) == true } ?? true
         }
     }
 }

@@ -1,4 +1,4 @@
-/// What the parameter `error` is in C, which the room above knows: a block that points to room for a message.
+/// What the parameter `error` is in C, which the module above knows: a block that points to room for a message.
 @safe package struct ErrorForm: Sendable {
     /// Of the block, in bytes.
     package let size: Int

@@ -75,7 +75,7 @@ internal import CLibFFI
     let errorIndex: Int?
     let errorTextIndex: Int?
     let newInstanceIndex: Int?
-    /// Whether an answer is an object with a member for each output.
+    /// Whether a response is an object with a member for each output.
     let answersObject: Bool
     private let cif: UnsafeMutablePointer<ffi_cif>
     private let types: UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>
@@ -98,15 +98,16 @@ internal import CLibFFI
             }
             return unsafe CFunction(name: symbol.name, address: address)
         }
-        var builder = PlanBuilder(slotCount: Self.slotCount(signature))
+        let result = signature.result
+        let stored = result.type.flatMap { StoredType($0) }
+        var builder = PlanBuilder(
+            slotCount: Self.slotCount(signature), result: result.isPointer ? nil : stored)
         var plans: [Parameter] = []
         for parameter in signature.parameters {
             plans.append(try builder.add(parameter, errorForm: errorForm, find: symbol))
         }
         parameters = plans
 
-        let result = signature.result
-        let stored = result.type.flatMap { StoredType($0) }
         let element: StoredType? =
             switch result.type {
             case .array(let element)?: StoredType(element)

@@ -1,3 +1,4 @@
+internal import HostCore
 internal import NIOCore
 
 /// Writes JSON as it is read back: integers in full, floating point numbers with as few digits as say which they are.
@@ -35,31 +36,10 @@ struct JSONWriter {
     }
 
     mutating func string(_ text: UnsafeRawBufferPointer) {
-        byte(UInt8(ascii: "\""))
-        if let valid = unsafe String(validating: text, as: UTF8.self) {
-            escaped(valid.utf8)
-        } else {
-            unsafe escaped(String(decoding: text, as: UTF8.self).utf8)
-        }
-        byte(UInt8(ascii: "\""))
-    }
-
-    private mutating func escaped(_ text: String.UTF8View) {
-        for unit in text {
-            switch unit {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                byte(UInt8(ascii: "\\"))
-                byte(unit)
-            case 0x0A: raw("\\n")
-            case 0x0D: raw("\\r")
-            case 0x09: raw("\\t")
-            case 0..<0x20:
-                raw("\\u00")
-                raw(unit < 0x10 ? "0" : "1")
-                raw(String(unit & 0x0F, radix: 16))
-            default: byte(unit)
-            }
-        }
+        let text =
+            unsafe String(validating: text, as: UTF8.self)
+            ?? String(decoding: text, as: UTF8.self)
+        JSONString.write(text, to: &buffer)
     }
 
     mutating func base64(_ bytes: UnsafeRawBufferPointer) {

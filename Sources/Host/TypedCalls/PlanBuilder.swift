@@ -6,15 +6,21 @@ internal import CLibFFI
     private(set) var types: [UnsafeMutablePointer<ffi_type>] = unsafe []
     private(set) var size: Int
     private var inputs = 0
+    private var registers: ArgumentRegisters
 
-    /// - Parameter slotCount: the number of C arguments, whose addresses come first in the frame.
-    init(slotCount: Int) {
+    /// - Parameters:
+    ///   - slotCount: how many arguments libffi gets at most; their addresses come first in the frame.
+    ///   - result: what the function returns; nil: nothing, or a pointer.
+    init(slotCount: Int, result: StoredType?) {
         size = slotCount * 8
+        registers = ArgumentRegisters(result: result)
     }
 
-    /// How many C arguments a parameter is.
+    /// How many arguments libffi gets for a parameter, at most.
     static func slotCount(_ parameter: Signature.Parameter) -> Int {
-        1 + countSlots(parameter)
+        // A struct may be passed as its halves.
+        if case .structure = parameter.type { return 2 }
+        return 1 + countSlots(parameter)
     }
 
     private static func countSlots(_ parameter: Signature.Parameter) -> Int {
@@ -35,10 +41,28 @@ internal import CLibFFI
         return offset
     }
 
-    private mutating func slot(_ type: UnsafeMutablePointer<ffi_type>, size: Int = 8) -> Int {
-        let slot = place(max(size, 8), alignment: 16)
+    /// A slot for a value.
+    private mutating func slot(_ type: StoredType) -> Int {
+        let slot = place(max(type.size, 8), alignment: 16)
+        let eightbytes = ArgumentRegisters.eightbytes(of: type)
+        if ArgumentRegisters.areHere, registers.take(eightbytes),
+            eightbytes == [.integer, .floatingPoint]
+        {
+            slots += [slot, slot + 8]
+            unsafe types.append(Scalar.u64.ffiType)
+            unsafe types.append((type.size == 16 ? Scalar.f64 : Scalar.f32).ffiType)
+            return slot
+        }
         slots.append(slot)
-        unsafe types.append(type)
+        unsafe types.append(type.ffiType)
+        return slot
+    }
+
+    private mutating func pointerSlot() -> Int {
+        _ = registers.take([.integer])
+        let slot = place(8, alignment: 16)
+        slots.append(slot)
+        unsafe types.append(backplane_ffi_pointer())
         return slot
     }
 
@@ -64,7 +88,7 @@ internal import CLibFFI
             let type =
                 if case .counted(let scalar) = parameter.passing { scalar } else { Scalar.size }
             plan.countType = type
-            _ = unsafe slot(type.ffiType)
+            _ = slot(.scalar(type))
         }
         return plan
     }
@@ -73,11 +97,10 @@ internal import CLibFFI
         _ parameter: Signature.Parameter, _ errorForm: ErrorForm?,
         _ plan: FunctionPlan.Parameter
     ) throws(SignatureError) {
-        let pointer = unsafe backplane_ffi_pointer()
         switch parameter.role {
         case .instance:
             plan.form = .instance
-            plan.slot = unsafe slot(pointer)
+            plan.slot = pointerSlot()
             return
         case .newInstance: plan.form = .newInstance
         case .errorText: plan.form = .errorText
@@ -92,10 +115,10 @@ internal import CLibFFI
         }
         if parameter.role != .value { plan.cellSize = max(plan.cellSize, 8) }
         if case .value(let type) = plan.form {
-            plan.slot = unsafe slot(type.ffiType, size: type.size)
+            plan.slot = slot(type)
             return
         }
-        plan.slot = unsafe slot(pointer)
+        plan.slot = pointerSlot()
         if plan.cellSize > 0 { plan.cell = cell(plan.cellSize) }
     }
 

@@ -27,8 +27,8 @@ package struct Signature: Sendable {
     /// The parameters that a caller gives, in order.
     package var inputs: [Parameter] { parameters.filter(\.isInput) }
 
-    /// What an answer is made of, in order: the function's result first. None: an empty answer; one: that value; more:
-    /// a JSON object.
+    /// What a response is made of, in order: the function's result first. None: an empty response; one: that value;
+    /// more: a JSON object.
     package var outputs: [Output] {
         var outputs: [Output] = []
         if result.isShown {
@@ -99,12 +99,12 @@ extension Signature {
         package var count: [Expression] = []
         /// `free(…)`: what frees the memory that the function returned.
         package var release: Symbol?
-        /// Whether a `count(…)` uses it: then it isn't part of the answer.
+        /// Whether a `count(…)` uses it: then it isn't part of the response.
         package var isCount = false
 
         /// Whether the caller gives it.
         package var isInput: Bool { role == .value && direction != .out && value == nil }
-        /// Whether it is part of the answer.
+        /// Whether it is part of the response.
         package var isOutput: Bool {
             role == .value && direction != .in && value == nil && !isCount
         }
@@ -129,7 +129,7 @@ extension Signature {
         package var release: Symbol?
         package var isCount = false
 
-        /// Whether it is part of the answer. A code that can only be one value says nothing.
+        /// Whether it is part of the response. A code that can only be one value says nothing.
         package var isShown: Bool { kind == .value && !isCount && check?.relation != .equal }
     }
 
@@ -168,4 +168,19 @@ extension Signature {
         /// Where the name stands, from 1.
         package let column: Int
     }
+}
+
+/// A signature that can't be used.
+package struct SignatureError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Where, from 1, in characters of the signature or the type's text.
+    package let column: Int
+    /// What was expected and what came, and what to do; without the column.
+    package let message: String
+
+    package init(column: Int, _ message: String) {
+        self.column = column
+        self.message = message
+    }
+
+    package var description: String { "column \(column): \(message)" }
 }

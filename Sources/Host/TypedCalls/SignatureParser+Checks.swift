@@ -179,7 +179,7 @@ extension SignatureParser {
         return nil
     }
 
-    /// An answer of several values is an object, whose members need names.
+    /// A response of several values is an object, whose members need names.
     private func checkOutputs(
         _ parameters: [Signature.Parameter], _ result: Signature.Result, columns: [Int]
     ) throws(SignatureError) {

@@ -242,12 +242,7 @@ struct SignatureParser {
         default: break
         }
         guard let type = Scalar(rawValue: name).map(ValueType.scalar) ?? types[name] else {
-            let isReserved = Self.reserved.contains(name)
-            throw SignatureError(
-                column: column,
-                isReserved
-                    ? "expected a type, found \(name)"
-                    : "there is no type \(name): use i64, f64, string, ..., or declare it")
+            throw SignatureError(column: column, ForeignTypes.message(for: name))
         }
         position += 1
         return type

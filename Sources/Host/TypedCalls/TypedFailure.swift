@@ -1,4 +1,4 @@
-/// Why a typed call has no answer.
+/// Why a typed call has no response.
 package struct TypedFailure: Error, Sendable, Equatable {
     /// By gRPC's number.
     package let status: Int32

@@ -27,7 +27,7 @@ package final class TypedFunction: Sendable {
             signature, named: name, at: address, errorForm: errorForm, find: find)
     }
 
-    /// Reads the arguments, calls the function on this thread, and writes the answer.
+    /// Reads the arguments, calls the function on this thread, and writes the response.
     ///
     /// - Parameters:
     ///   - body: must not change meanwhile; the function may be given its bytes.
@@ -36,9 +36,9 @@ package final class TypedFunction: Sendable {
     package func call(
         body: ByteBuffer, contentType: String, query: () -> String,
         instance: UnsafeMutableRawPointer?
-    ) -> Result<TypedAnswer, TypedFailure> {
+    ) -> Result<TypedResponse, TypedFailure> {
         unsafe run(body, contentType, query, instance) { frame throws(TypedFailure) in
-            try frame.answer()
+            try frame.response()
         }
     }
 
@@ -85,5 +85,17 @@ package final class TypedFunction: Sendable {
                 }
             }
         }
+    }
+}
+
+/// What a typed call answers.
+package struct TypedResponse: Sendable {
+    package var body: ByteBuffer
+    /// Empty for an empty response.
+    package var contentType: String
+
+    package init(body: ByteBuffer, contentType: String) {
+        self.body = body
+        self.contentType = contentType
     }
 }

@@ -121,16 +121,16 @@ nonisolated(unsafe) private let stateExtension: UnsafePointer<backplane_state_ex
 
 // MARK: The methods
 
-private enum Answer {
+private enum Response {
     case json(String)
     case invalid(String)
 }
 
-private func current(_ counter: Counter, _ body: String) -> Answer {
+private func current(_ counter: Counter, _ body: String) -> Response {
     .json("{\"current\":\(counter.count)}")
 }
 
-private func add(_ counter: Counter, _ body: String) -> Answer {
+private func add(_ counter: Counter, _ body: String) -> Response {
     guard let increment = Int64(body) else {
         return .invalid("the body is \"\(body.prefix(40))\": send a whole number, such as 5")
     }
@@ -140,7 +140,7 @@ private func add(_ counter: Counter, _ body: String) -> Answer {
     return .json("true")
 }
 
-private func reset(_ counter: Counter, _ body: String) -> Answer {
+private func reset(_ counter: Counter, _ body: String) -> Response {
     counter.count = counter.start
     return .json("true")
 }
@@ -160,7 +160,7 @@ private func method(
 
 /// Runs a method on the one call there is (no method here is batchable) and finishes the call.
 private func run(
-    _ method: (Counter, String) -> Answer, _ instance: OpaquePointer?,
+    _ method: (Counter, String) -> Response, _ instance: OpaquePointer?,
     _ calls: UnsafePointer<backplane_call_t>
 ) {
     let call = unsafe calls[0]

@@ -1,5 +1,7 @@
-import HostControl
+import HostConfigurationFiles
+import HostCore
 import HostForms
+import HostState
 import Testing
 
 /// What each operation refuses, word for word, and that a refusal changes nothing.
@@ -44,7 +46,8 @@ import Testing
             "", ".", "..", "a\nb", "\t", "\u{7F}", "a\u{2028}", String(repeating: "ä", count: 256),
         ])
     func invalidTags(tag: String) throws {
-        let rule = "use 1 to 255 characters of one line, but not . or .. alone"
+        let rule =
+            "use 1 to 255 characters of one line that can be seen, in Unicode's composed form, but not . or .. alone"
         try expect(.invalid, "\(tag.debugDescription) can't be the tag of a backend: \(rule)") {
             try $0.createBackend(tag, plugin: "echo")
         }
@@ -102,7 +105,7 @@ import Testing
 
     @Test("an update of a backend that isn't there names those that are, the first twenty of many")
     func unknownBackend() throws {
-        try expect(.noSuchBackend, "no backend v3; there are: v1, v2") {
+        try expect(.noSuchBackend, "no backend v3; did you mean v1?") {
             try $0.updateBackend("v3", BackendOptions())
         }
         try expect(.noSuchBackend, "no backend v3; there are none", from: ControlState()) {
@@ -167,7 +170,7 @@ import Testing
 
     @Test("an endpoint whose backend, name or route can't be is refused")
     func refusedEndpoints() throws {
-        try expect(.noSuchBackend, "no backend v3; there are: v1, v2") {
+        try expect(.noSuchBackend, "no backend v3; did you mean v1?") {
             try $0.createEndpoint("new", backend: "v3")
         }
         try expect(
@@ -243,7 +246,7 @@ import Testing
         try expect(.noSuchEndpoint, "no endpoint new; there are: api") {
             try $0.setTraffic("new", ["v1": 1])
         }
-        try expect(.noSuchBackend, "no backend v3; there are: v1, v2") {
+        try expect(.noSuchBackend, "no backend v3; did you mean v1?") {
             try $0.setTraffic("api", ["v1": 0.5, "v3": 0.5])
         }
         for sum in [[:], ["v1": 0.9], ["v1": 1, "v2": 2e-8]] as [[String: Double]] {
@@ -269,7 +272,7 @@ import Testing
             try $0.shadowTraffic("new", backend: "v1", share: 1)
         }
         for share in [0, 0.5] {
-            try expect(.noSuchBackend, "no backend v3; there are: v1, v2") {
+            try expect(.noSuchBackend, "no backend v3; did you mean v1?") {
                 try $0.shadowTraffic("api", backend: "v3", share: share)
             }
         }

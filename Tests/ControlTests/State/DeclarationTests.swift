@@ -1,4 +1,6 @@
-import HostControl
+import HostConfigurationFiles
+import HostCore
+import HostState
 import Testing
 
 /// What comes of it when a configuration file is applied.
@@ -62,18 +64,24 @@ import Testing
             endpoints: [
                 "api": EndpointRecord(route: "/api/*", methods: ["get"], traffic: ["v1": 1])
             ])
+        // The file has a backend of echo now, so that echo has none by default.
         #expect(
             try apply(second, to: &state) == [
                 "backend v1: plugin counter -> echo, num_replicas 2 -> 4",
+                "endpoint echo: deleted",
                 "endpoint old: deleted",
                 "endpoint api: route /api -> /api/*, methods GET POST -> GET",
                 "endpoint api: traffic v1 0.9, v2 0.1 -> v1 1",
                 "endpoint api: shadows echo 0.5 -> none",
+                "backend echo: deleted",
                 "backend v2: deleted",
             ])
         #expect(
             try apply(declaration(), to: &state) == [
-                "endpoint api: deleted", "backend v1: deleted",
+                "backend echo: created, plugin echo",
+                "endpoint api: deleted",
+                "endpoint echo: created, route /echo, methods GET POST, traffic echo 1",
+                "backend v1: deleted",
             ])
         #expect(state == others)
     }
@@ -92,11 +100,13 @@ import Testing
             try apply(declared, to: &state) == [
                 "backend echo: num_replicas 2, is the file's now, was a plugin's default",
                 "backend mine: num_replicas 3 -> default, is the file's now, was an operator's",
+                "endpoint echo: deleted",
             ])
         // Let go of, the one goes, the other is a default again.
         #expect(
             try apply(declaration(), to: &state) == [
                 "backend echo: num_replicas 2 -> default, is a plugin's default now, was the file's",
+                "endpoint echo: created, route /echo, methods GET POST, traffic echo 1",
                 "backend mine: deleted",
             ])
     }
@@ -153,7 +163,7 @@ import Testing
         let applied = state
         try state.updateBackend("v1", options(replicas: 5))
         #expect(state.backends["v1"]?.origin == .file)
-        state.deleteEndpoint("api")
+        try state.deleteEndpoint("api")
         #expect(
             try apply(declared, to: &state) == [
                 "backend v1: num_replicas 5 -> 2",
@@ -170,7 +180,7 @@ import Testing
             endpoints: ["api": EndpointRecord(route: "/api", traffic: ["ecoh": 1])])
         let error = #expect(throws: ControlError.self) { try state.applying(declared) }
         #expect(error?.code == .noSuchBackend)
-        #expect(error?.message == "endpoint api: no backend ecoh; there are: echo")
+        #expect(error?.message == "endpoint api: no backend ecoh; did you mean echo?")
         // Nor may it use what only an earlier file declared: a new host would refuse the same file.
         let earlier = try declaration(backends: ["ecoh": BackendRecord(plugin: "echo")])
         _ = try apply(earlier, to: &state)

@@ -1,4 +1,5 @@
-import HostControl
+import HostConfigurationFiles
+import HostState
 import Testing
 
 /// What a dropped library gets without any configuration, and what becomes of that.
@@ -23,7 +24,7 @@ import Testing
     func deleted() throws {
         var state = ControlState()
         state.setPlugins(["echo", "counter"])
-        state.deleteEndpoint("echo")
+        try state.deleteEndpoint("echo")
         try state.deleteBackend("echo")
         // As after a restart: the library is there.
         state.setPlugins(["echo", "counter"])
@@ -67,6 +68,31 @@ import Testing
         #expect(state.endpoints["counter"]?.route == nil)
         #expect(state.endpoints["counter"]?.origin == .plugin)
         #expect(state.endpoints["mine"]?.route == "/counter")
+    }
+
+    @Test("the file's backends of a plugin stand in place of its default, whatever came first")
+    func declared() throws {
+        let declared = try ControlState.declaration(
+            backends: ["v1": BackendRecord(plugin: "echo")],
+            endpoints: ["echo": EndpointRecord(route: "/echo", traffic: ["v1": 1])])
+        let empty = try ControlState.declaration(backends: [:], endpoints: [:])
+        var libraryFirst = ControlState()
+        libraryFirst.addPlugin("echo")
+        libraryFirst = try libraryFirst.applying(declared).state
+        var fileFirst = try ControlState().applying(declared).state
+        fileFirst.addPlugin("echo")
+        #expect(libraryFirst == fileFirst)
+        #expect(libraryFirst.backends.keys.sorted() == ["v1"])
+        var defaults = ControlState()
+        defaults.addPlugin("echo")
+        #expect(try libraryFirst.applying(empty).state == defaults)
+        // An operator's backends take nothing away: what serves goes on.
+        try defaults.createBackend("v2", plugin: "echo")
+        #expect(defaults.backends.keys.sorted() == ["echo", "v2"])
+        var early = ControlState()
+        try early.createBackend("v2", plugin: "echo")
+        early.addPlugin("echo")
+        #expect(early == defaults)
     }
 
     @Test("a name that can't stand in a route gets nothing")

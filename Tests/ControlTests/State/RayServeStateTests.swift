@@ -1,5 +1,7 @@
 import Foundation
-import HostControl
+import HostConfigurationFiles
+import HostCore
+import HostState
 import Testing
 
 /// The rows of Ray Serve 1.2's semantics that the configured state keeps, a test for each, named after the row.
@@ -52,7 +54,7 @@ import Testing
     }
 
     @Test(
-        "delete_backend(tag, force): still in a traffic or shadow policy: error; missing: nothing happens; the tag can be used again"
+        "delete_backend(tag, force): still in a traffic or shadow policy, or missing: error; the tag can be used again"
     )
     func deleteBackend() throws {
         var state = ControlState()
@@ -65,8 +67,13 @@ import Testing
             #expect(error?.code == .backendInUse)
             #expect(error?.message.contains("the endpoint api:") == true)
         }
-        try state.deleteBackend("missing")
-        try state.deleteBackend("missing", force: true)
+        // Ray Serve says nothing of one that is missing; a slip of the finger must not pass for a deletion.
+        for force in [false, true] {
+            let error = #expect(throws: ControlError.self) {
+                try state.deleteBackend("v", force: force)
+            }
+            #expect(error?.code == .noSuchBackend)
+        }
         #expect(state == before)
         try state.deleteBackend("v3")
         #expect(state.backends.keys.sorted() == ["v1", "v2"])
@@ -111,15 +118,16 @@ import Testing
     }
 
     @Test(
-        "delete_endpoint: missing: nothing happens; its backends stay; the name can be used again")
+        "delete_endpoint: missing: error; its backends stay; the name can be used again")
     func deleteEndpoint() throws {
         var state = ControlState()
         try state.createBackend("v1", plugin: "counter")
         let before = state
         try state.createEndpoint("api", backend: "v1", route: "/api")
-        state.deleteEndpoint("missing")
+        let error = #expect(throws: ControlError.self) { try state.deleteEndpoint("apy") }
+        #expect(error?.message == "no endpoint apy; did you mean api?")
         #expect(state.endpoints.count == 1)
-        state.deleteEndpoint("api")
+        try state.deleteEndpoint("api")
         #expect(state == before)
         try state.createEndpoint("api", backend: "v1", route: "/api")
         #expect(state.endpoints["api"]?.traffic == ["v1": 1])

@@ -1,5 +1,5 @@
 import Foundation
-import HostControl
+import HostState
 import TestSupport
 import Testing
 

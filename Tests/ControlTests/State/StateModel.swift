@@ -1,5 +1,9 @@
-import HostControl
-import HostMiddleware
+import HostConfigurationFiles
+import HostCore
+import HostDispatch
+import HostPipeline
+import HostRouting
+import HostState
 import TestSupport
 
 /// The rules of the configured state once more, in the plainest way: lists of rows, looked through from end to end.
@@ -31,6 +35,9 @@ struct StateModel {
     var endpoints: [Endpoint] = []
     var shares: [Share] = []
     var plugins: [String] = []
+    /// Of plugins, whose defaults an operator has deleted.
+    var deletedBackends: [String] = []
+    var deletedEndpoints: [String] = []
     var middleware: [MiddlewareEntry] = []
 
     init() {}
@@ -39,7 +46,7 @@ struct StateModel {
     mutating func perform(_ operation: StateOperation) -> ControlError.Code? {
         let before = self
         let refusal = attempt(operation)
-        if refusal != nil { self = before }
+        if refusal != nil { self = before } else if operation.mayMoveDefaults { settle() }
         return refusal
     }
 
@@ -48,6 +55,7 @@ struct StateModel {
         switch operation {
         case .createBackend(let tag, let plugin, let options):
             if has(tag) { return .alreadyExists }
+            deletedBackends.removeAll { $0 == tag }
             backends.append(
                 Backend(
                     tag: tag, plugin: plugin, replicas: options.numReplicas,
@@ -61,13 +69,16 @@ struct StateModel {
             if let chain = options.middleware { backends[index].middleware = chain }
             if backends[index].origin == .plugin { backends[index].origin = .hand }
         case .deleteBackend(let tag, let force):
-            if !has(tag) { return nil }
+            if !has(tag) { return .noSuchBackend }
             if !force, shares.contains(where: { $0.tag == tag }) { return .backendInUse }
             remove(tag)
+            if plugins.contains(tag) { deletedBackends.append(tag) }
         case .createEndpoint(let name, let backend, let route, let methods):
             return createEndpoint(name, backend, route, methods)
         case .deleteEndpoint(let name):
+            if !endpoints.contains(where: { $0.name == name }) { return .noSuchEndpoint }
             deleteEndpoint(name)
+            if plugins.contains(name) { deletedEndpoints.append(name) }
         case .setTraffic(let name, let weights):
             guard endpoints.contains(where: { $0.name == name }) else { return .noSuchEndpoint }
             guard weights.keys.allSatisfy(has) else { return .noSuchBackend }
@@ -118,6 +129,7 @@ struct StateModel {
         if methods.isEmpty || methods.contains("no method") { return .invalid }
         if route == "api" { return .invalid }
         if isTaken(route) { return .alreadyExists }
+        deletedEndpoints.removeAll { $0 == name }
         endpoints.append(
             Endpoint(
                 name: name, route: route, methods: methods.map { $0.uppercased() }.sorted(),
@@ -141,6 +153,7 @@ struct StateModel {
                 .reduce(0, +)
             if sum == 0 {
                 deleteEndpoint(name)
+                if plugins.contains(name) { deletedEndpoints.append(name) }
             } else if touched.contains(where: { $0.endpoint == name && !$0.isShadow }) {
                 for index in shares.indices
                 where shares[index].endpoint == name && !shares[index].isShadow {
@@ -153,10 +166,39 @@ struct StateModel {
     // MARK: Plugins
 
     private mutating func addPlugin(_ name: String) {
-        if plugins.contains(name) { return }
-        plugins.append(name)
-        addDefaultBackend(name)
-        addDefaultEndpoint(name)
+        if !plugins.contains(name) { plugins.append(name) }
+    }
+
+    private func isDeclared(_ plugin: String) -> Bool {
+        backends.contains { $0.plugin == plugin && $0.origin == .file }
+    }
+
+    /// The defaults, as they follow from all else.
+    private mutating func settle() {
+        for name in plugins.sorted() {
+            if isDeclared(name) {
+                removeDefaults(name)
+            } else {
+                if !deletedBackends.contains(name) { addDefaultBackend(name) }
+                if !deletedEndpoints.contains(name) { addDefaultEndpoint(name) }
+            }
+            for index in endpoints.indices
+            where endpoints[index].name == name && endpoints[index].origin == .plugin
+                && endpoints[index].route == nil && !isTaken("/\(name)")
+            {
+                endpoints[index].route = "/\(name)"
+            }
+        }
+    }
+
+    private mutating func removeDefaults(_ name: String) {
+        if endpoints.contains(where: { $0.name == name && $0.origin == .plugin }) {
+            deleteEndpoint(name)
+        }
+        backends.removeAll { backend in
+            backend.tag == name && backend.origin == .plugin
+                && !shares.contains { $0.tag == name }
+        }
     }
 
     private mutating func addDefaultBackend(_ name: String) {
@@ -177,13 +219,9 @@ struct StateModel {
     private mutating func removePlugin(_ name: String) {
         if !plugins.contains(name) { return }
         plugins.removeAll { $0 == name }
-        if endpoints.contains(where: { $0.name == name && $0.origin == .plugin }) {
-            deleteEndpoint(name)
-        }
-        backends.removeAll { backend in
-            backend.tag == name && backend.origin == .plugin
-                && !shares.contains { $0.tag == name }
-        }
+        deletedBackends.removeAll { $0 == name }
+        deletedEndpoints.removeAll { $0 == name }
+        removeDefaults(name)
     }
 
     // MARK: A file
@@ -199,6 +237,8 @@ struct StateModel {
             routes.append(route)
         }
         let before = self
+        deletedBackends.removeAll { declaredBackends[$0] != nil }
+        deletedEndpoints.removeAll { declaredEndpoints[$0] != nil }
 
         for endpoint in endpoints
         where endpoint.origin == .file || declaredEndpoints[endpoint.name] != nil {
@@ -213,9 +253,10 @@ struct StateModel {
         backends.removeAll { $0.origin == .file || declaredBackends[$0.tag] != nil }
         for backend in before.backends
         where backend.origin == .file && declaredBackends[backend.tag] == nil {
-            if plugins.contains(backend.tag) {
-                addDefaultBackend(backend.tag)
-            } else if used.contains(backend.tag) {
+            let hasDefault =
+                plugins.contains(backend.tag) && !deletedBackends.contains(backend.tag)
+                && !declaredBackends.values.contains { $0.plugin == backend.tag }
+            if !hasDefault, used.contains(backend.tag) {
                 var kept = backend
                 kept.origin = .hand
                 backends.append(kept)
@@ -239,16 +280,8 @@ struct StateModel {
                 shares.append(Share(endpoint: name, tag: tag, value: value, isShadow: true))
             }
         }
+        settle()
         if !shares.allSatisfy({ has($0.tag) }) { return .noSuchBackend }
-        for name in plugins {
-            if before.endpoints.contains(where: { $0.name == name }) { addDefaultEndpoint(name) }
-            for index in endpoints.indices
-            where endpoints[index].name == name && endpoints[index].origin == .plugin
-                && endpoints[index].route == nil && !isTaken("/\(name)")
-            {
-                endpoints[index].route = "/\(name)"
-            }
-        }
         return nil
     }
 }
@@ -276,6 +309,8 @@ extension StateModel {
             }
         }
         plugins = Array(state.plugins)
+        deletedBackends = Array(state.withdrawnBackends)
+        deletedEndpoints = Array(state.withdrawnEndpoints)
         middleware = state.middleware
     }
 
@@ -285,6 +320,16 @@ extension StateModel {
         return
             (backends.map { "backend \($0.tag) \($0)" } + endpoints.map { "endpoint \($0)" }
             + shares.map { "share \($0.endpoint) \($0.tag) \($0.isShadow) \(shown($0.value))" }
-            + plugins.map { "plugin \($0)" } + ["middleware \(middleware)"]).sorted()
+            + plugins.map { "plugin \($0)" }
+            + Set(deletedBackends).map { "no backend \($0)" }
+            + Set(deletedEndpoints).map { "no endpoint \($0)" } + ["middleware \(middleware)"])
+            .sorted()
+    }
+}
+
+extension StateOperation {
+    /// Only the options of a backend say nothing of who is where.
+    fileprivate var mayMoveDefaults: Bool {
+        if case .updateBackend = self { false } else { true }
     }
 }

@@ -1,4 +1,5 @@
-import HostControl
+import HostCore
+import HostState
 import TestSupport
 import Testing
 

@@ -1,7 +1,9 @@
 import Foundation
 import GRDB
-import HostControl
+import HostConfigurationFiles
+import HostCore
 import HostForms
+import HostState
 import TestSupport
 import Testing
 
@@ -68,7 +70,7 @@ import Testing
                 try state.createEndpoint("api", backend: "v1", route: "/api/*", methods: ["PUT"])
                 try state.setTraffic("api", ["v1": 0.1, "echo": 0.9])
                 try state.shadowTraffic("api", backend: "counter", share: 1.0 / 3)
-                state.deleteEndpoint("echo")
+                try state.deleteEndpoint("echo")
             }
         }
         #expect(changed.endpoints["api"]?.shadows == ["counter": 1.0 / 3])

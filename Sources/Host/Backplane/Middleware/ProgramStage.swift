@@ -1,72 +1,72 @@
-internal import HostDispatch
-internal import HostMiddleware
-internal import HostPlugins
+internal import HostCore
+internal import HostLogging
+internal import HostPipeline
 internal import Logging
 internal import NIOCore
 
 /// Middleware of the program that runs the host, as a stage of a chain: a task for each request.
 final class ProgramStage: MiddlewareStage {
     fileprivate let middleware: any Middleware
-    fileprivate let logger: Logger
+    fileprivate let failures: LimitedLog
 
     init(_ middleware: any Middleware, logger: Logger) {
         self.middleware = middleware
-        self.logger = logger
+        failures = LimitedLog(logger, level: .error)
     }
 
-    func handle(_ request: MiddlewareRequest, for caller: any Caller, _ passage: Passage) {
+    func handle(_ request: Request, for sink: any ResponseSink, _ next: Next) {
         let task = Task {
-            await Crossing(of: request, for: caller, passage, through: self).run()
+            await Crossing(of: request, for: sink, next, through: self).run()
         }
-        request.finalCaller?.whenOver { task.cancel() }
+        request.originSink?.whenOver { task.cancel() }
     }
 }
 
 /// One request on its way through the stage and back. The task's alone.
 private final class Crossing {
-    private let request: MiddlewareRequest
-    private let caller: any Caller
-    private let passage: Passage
+    private let request: Request
+    private let sink: any ResponseSink
+    private let next: Next
     private let stage: ProgramStage
-    /// When the answer of what is behind was there; nil: the request has not gone on.
+    /// When the response of what is behind was there; nil: the request has not gone on.
     private var returned: NIODeadline?
     private var hasProceeded = false
 
     init(
-        of request: MiddlewareRequest, for caller: any Caller, _ passage: Passage,
+        of request: Request, for sink: any ResponseSink, _ next: Next,
         through stage: ProgramStage
     ) {
         self.request = request
-        self.caller = caller
-        self.passage = passage
+        self.sink = sink
+        self.next = next
         self.stage = stage
     }
 
     func run() async {
         do {
-            let seen = StageRequest(request, requestID: caller.requestID)
-            let response = try await stage.middleware.handle(seen) { try await next($0) }
+            let seen = StageRequest(request, requestID: sink.requestID)
+            let response = try await stage.middleware.handle(seen) { try await proceed($0) }
             try await deliver(response)
         } catch {
             fail(error)
         }
     }
 
-    private func next(_ request: StageRequest) async throws -> StageResponse {
+    private func proceed(_ request: StageRequest) async throws -> StageResponse {
         var passed = try await request.passed()
         try Task.checkCancellation()
-        let inbox = StageInbox(before: caller, finalCaller: self.request.finalCaller)
-        passed.finalCaller = inbox
+        let inbox = StageInbox(before: sink, originSink: self.request.originSink)
+        passed.originSink = inbox
         // Swift's threads are not the plugins'.
         if !inbox.hasOwnThread { passed.mayRunInline = false }
         if hasProceeded {
-            passage.proceedAgain(passed, for: inbox)
+            next.proceedAgain(passed, for: inbox)
         } else {
             hasProceeded = true
-            passage.proceed(passed, for: inbox)
+            next.proceed(passed, for: inbox)
         }
         let event = await inbox.next()
-        returned = passage.now()
+        returned = next.now()
         try Task.checkCancellation()
         switch event {
         case .part(let first):
@@ -77,19 +77,19 @@ private final class Crossing {
         }
     }
 
-    // MARK: The answer
+    // MARK: The response
 
     private func deliver(_ response: StageResponse) async throws {
         if let error = response.error {
             meterReturn()
-            return caller.receive(.failure(error))
+            return sink.receive(.failure(error))
         }
         var head = response.head
         if let whole = response.body.whole {
             head.body = whole
-            guard hasProceeded else { return passage.answer(caller, with: head) }
+            guard hasProceeded else { return next.respond(to: sink, with: head) }
             meterReturn()
-            return caller.receive(.success(head))
+            return sink.receive(.success(head))
         }
         meterReturn()
         try await response.body.readPieces { piece in
@@ -97,16 +97,20 @@ private final class Crossing {
             try Task.checkCancellation()
             var part = head
             part.body = piece
-            guard caller.receive(part: part) else { throw CancellationError() }
+            guard sink.receive(part: part) else { throw NobodyReads() }
         }
-        caller.receive(.success(head))
+        sink.receive(.success(head))
     }
+
+    /// The response was ended in front of the stage, by a deadline for one. The task will be told so, too, but not at
+    /// once.
+    private struct NobodyReads: Error {}
 
     /// Waits until a part can be sent without blocking the thread.
     private func room() async {
-        guard let finalCaller = request.finalCaller else { return }
+        guard let originSink = request.originSink else { return }
         await withCheckedContinuation { continuation in
-            finalCaller.whenThereIsRoom { continuation.resume() }
+            originSink.whenThereIsRoom { continuation.resume() }
         }
     }
 
@@ -114,7 +118,7 @@ private final class Crossing {
         let answer: DispatchError
         var isStages = true
         switch error {
-        case _ where Task.isCancelled:
+        case _ where Task.isCancelled || error is NobodyReads:
             answer = .nobodyWaits
             isStages = false
         case let error as CallError where error.dispatched != nil:
@@ -122,23 +126,25 @@ private final class Crossing {
             isStages = !error.isPassing
         case let error as StageRefusal: answer = error.dispatched
         default:
-            stage.logger.error(
-                "middleware \(stage.middleware.name) failed: \(error)",
-                metadata: ["request_id": "\(caller.requestID)"])
+            let name = stage.middleware.name
+            stage.failures.log(
+                LineBudget.Kind("failures of the middleware \(name)"),
+                "middleware \(name) failed: \(error)",
+                metadata: ["request_id": sink.requestID])
             answer = DispatchError(
                 .refused(httpStatus: 500),
                 "the middleware \(stage.middleware.name) failed; the host's log says why",
                 cause: error)
         }
-        if isStages && !hasProceeded { return passage.refuse(caller, with: answer) }
+        if isStages && !hasProceeded { return next.refuse(sink, with: answer) }
         meterReturn()
-        if isStages { passage.meter.addError() }
-        caller.receive(.failure(answer))
+        if isStages { next.meter.addError() }
+        sink.receive(.failure(answer))
     }
 
-    /// Counts the time that the stage had the answer for; once.
+    /// Counts the time that the stage had the response for; once.
     private func meterReturn() {
-        if let returned { passage.addTime(since: returned) }
+        if let returned { next.addTime(since: returned) }
         returned = nil
     }
 }

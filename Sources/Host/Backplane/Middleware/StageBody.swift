@@ -1,9 +1,8 @@
 internal import HTTPTypes
-internal import HostDispatch
-internal import HostMiddleware
+internal import HostCore
 public import NIOCore
 
-/// The body of a request or of an answer: whole, on its way, or yet to be written.
+/// The body of a request or of a response: whole, on its way, or yet to be written.
 public struct StageBody: Sendable {
     /// Writes the body, piece by piece: `write` returns when there is room for the next one.
     public typealias Writing =
@@ -13,7 +12,7 @@ public struct StageBody: Sendable {
         case whole(ByteBuffer)
         /// A request's.
         case incoming(IncomingBody)
-        /// A streamed answer's, of what is behind the stage.
+        /// A streamed response's, of what is behind the stage.
         case passing(StageInbox.Reading)
         case written(Writing)
     }
@@ -109,12 +108,12 @@ public struct StageBody: Sendable {
 extension IncomingBody {
     /// Waits for all of it. Ends when the task is cancelled: of a client that goes away, nothing more is heard.
     fileprivate func collected() async throws -> ByteBuffer {
-        let promise = OneValue<Result<ByteBuffer, DispatchError>>()
-        whenThere { promise.give($0) }
+        let promise = Promise<Result<ByteBuffer, DispatchError>>()
+        whenThere { promise.fulfil($0) }
         let result = await withTaskCancellationHandler {
-            await promise.value()
+            await promise.value
         } onCancel: {
-            promise.give(.failure(.nobodyWaits))
+            promise.fulfil(.failure(.nobodyWaits))
         }
         return try result.mapError { CallError(passing: $0) }.get()
     }

@@ -1,40 +1,44 @@
 internal import DequeModule
-internal import HostDispatch
-internal import HostPlugins
+internal import HostCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// Takes the answer of what is behind a stage, for the stage's task to read it part by part.
+/// Takes the response of what is behind a stage, for the stage's task to read it part by part.
 ///
 /// What is behind writes no further ahead than a ``StreamWindow`` has room. Any thread; one task reads.
-final class StageInbox: FinalCaller {
+final class StageInbox: OriginSink {
     enum Event {
-        case part(PluginResponse)
+        case part(CallResponse)
         /// The last one; it is there again for whoever asks again.
-        case end(Result<PluginResponse, DispatchError>)
+        case end(Result<CallResponse, DispatchError>)
     }
 
     private struct State {
-        var parts: Deque<PluginResponse> = []
-        var result: Result<PluginResponse, DispatchError>?
+        // Bound: the window stops who writes while the reader is behind.
+        var parts: Deque<CallResponse> = []
+        var result: Result<CallResponse, DispatchError>?
         var reader: CheckedContinuation<Event, Never>?
-        var end = CallerEnd()
+        var end = CompletionListeners()
     }
 
-    private let caller: any Caller
+    private let sink: any ResponseSink
     private let window = StreamWindow()
     private let state = NIOLockedValueBox(State())
-    let hasOwnThread: Bool
+    private let originSink: (any OriginSink)?
 
-    /// - Parameter finalCaller: the one in front of all stages.
-    init(before caller: any Caller, finalCaller: (any FinalCaller)?) {
-        self.caller = caller
-        hasOwnThread = finalCaller?.hasOwnThread ?? false
+    /// - Parameter originSink: the one in front of all stages.
+    init(before sink: any ResponseSink, originSink: (any OriginSink)?) {
+        self.sink = sink
+        self.originSink = originSink
+    }
+
+    func takeRoom(forBodyBytes count: Int) -> Bool {
+        originSink?.takeRoom(forBodyBytes: count) ?? true
     }
 
     // MARK: The reader
 
-    /// Waits for the next part. Cancelling the task ends the answer.
+    /// Waits for the next part. Cancelling the task ends the response.
     func next() async -> Event {
         await withTaskCancellationHandler {
             await withCheckedContinuation { reader in
@@ -66,11 +70,23 @@ final class StageInbox: FinalCaller {
 
     // MARK: What is behind
 
-    var requestID: String { caller.requestID }
+    var requestID: String { sink.requestID }
 
-    func rename(requestID: String) { caller.rename(requestID: requestID) }
+    func rename(requestID: String) { sink.rename(requestID: requestID) }
 
-    func makeMetadata() -> CallMetadata { caller.makeMetadata() }
+    func makeMetadata() -> CallMetadata { sink.makeMetadata() }
+
+    var hasOwnThread: Bool { originSink?.hasOwnThread ?? false }
+
+    var isOnOwnThread: Bool { originSink?.isOnOwnThread ?? false }
+
+    func onOwnThread(_ body: @escaping @Sendable () -> Void) {
+        guard let originSink else {
+            Task { body() }
+            return
+        }
+        originSink.onOwnThread(body)
+    }
 
     func whenOver(_ body: @escaping @Sendable () -> Void) {
         if state.withLockedValue({ $0.end.add(body) }) { body() }
@@ -78,7 +94,7 @@ final class StageInbox: FinalCaller {
 
     func whenThereIsRoom(_ body: @escaping @Sendable () -> Void) { window.whenThereIsRoom(body) }
 
-    func receive(part: PluginResponse) -> Bool {
+    func receive(part: CallResponse) -> Bool {
         let size = part.body.readableBytes
         guard window.waitForRoom(size) else { return false }
         let (isOpen, reader) = state.withLockedValue {
@@ -95,8 +111,8 @@ final class StageInbox: FinalCaller {
         return isOpen
     }
 
-    func receive(_ result: Result<PluginResponse, DispatchError>) {
-        let told = state.withLockedValue { state -> ([CallerEnd.Listener], Reader?)? in
+    func receive(_ result: Result<CallResponse, DispatchError>) {
+        let told = state.withLockedValue { state -> ([CompletionListeners.Listener], Reader?)? in
             guard state.result == nil else { return nil }
             state.result = result
             return (state.end.end(), state.reader.take())
@@ -109,7 +125,7 @@ final class StageInbox: FinalCaller {
 
     private typealias Reader = CheckedContinuation<Event, Never>
 
-    /// The body of a streamed answer. When nobody has it any more, nobody reads.
+    /// The body of a streamed response. When nobody has it any more, nobody reads.
     final class Reading: Sendable {
         private let inbox: StageInbox
         private let first: NIOLockedValueBox<ByteBuffer?>
@@ -124,7 +140,7 @@ final class StageInbox: FinalCaller {
             inbox.close()
         }
 
-        /// - Throws: ``CallError`` when the answer breaks off, and what `body` throws.
+        /// - Throws: ``CallError`` when the response breaks off, and what `body` throws.
         func readPieces(_ body: (ByteBuffer) async throws -> Void) async throws {
             if let part = first.withLockedValue({ $0.take() }) { try await body(part) }
             while true {

@@ -1,14 +1,15 @@
 public import HTTPTypes
+internal import HostCore
 internal import HostDispatch
 
 /// What a stage throws to refuse a request: the client gets a problem (RFC 9457) of this status, a handle's caller a
 /// ``CallError`` with the code ``CallError/Code/refused``.
 public struct StageRefusal: Error, Sendable, CustomStringConvertible {
-    /// The answer's status.
+    /// The response's status.
     public var status: HTTPResponse.Status
     /// What happened, and what to do next where that isn't plain; for the client.
     public var message: String
-    /// The answer's, beside those that the host writes.
+    /// The response's, beside those that the host writes.
     public var headerFields: HTTPFields
 
     /// - Parameter status: 400 to 599.

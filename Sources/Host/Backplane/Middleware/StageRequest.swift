@@ -1,9 +1,6 @@
 public import HTTPTypes
-internal import HostDispatch
-internal import HostMiddleware
-internal import HostPlugins
+internal import HostCore
 public import NIOCore
-internal import NIOHTTP1
 
 /// A request on its way in through a stage. A value: what is changed is seen by who is given it.
 public struct StageRequest: Sendable {
@@ -24,16 +21,16 @@ public struct StageRequest: Sendable {
     /// Whether a handle in this process has made the call.
     public let isHandleCall: Bool
 
-    private let original: MiddlewareRequest
+    private let original: Request
     private let originalHead: HTTPRequest
     private var isBodyReplaced = false
 
-    init(_ request: MiddlewareRequest, requestID: String) {
+    init(_ request: Request, requestID: String) {
         original = request
         let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
         // HTTPTypes has it in the head.
         let fields = HTTPFields(
-            listed: request.headers.lazy.filter { $0.name.lowercased() != "host" }
+            listed: request.headers.all.lazy.filter { $0.name.lowercased() != "host" }
                 .map { ($0.name, $0.value) })
         originalHead = HTTPRequest(
             method: HTTPRequest.Method(request.httpMethod) ?? .post, scheme: nil,
@@ -51,7 +48,7 @@ public struct StageRequest: Sendable {
     }
 
     /// The request as it goes on: as it came, but for what has been changed.
-    func passed() async throws -> MiddlewareRequest {
+    func passed() async throws -> Request {
         var request = original
         if head.method != originalHead.method { request.httpMethod = head.method.rawValue }
         if head.path != originalHead.path {
@@ -80,9 +77,9 @@ public struct StageRequest: Sendable {
         return request
     }
 
-    private func changeFields(of request: inout MiddlewareRequest) {
+    private func changeFields(of request: inout Request) {
         let host = head.authority.map { [("host", $0)] } ?? []
-        request.headers = HTTPHeaders(host + head.headerFields.map { ($0.name.rawName, $0.value) })
+        request.headers = HeaderFields(host + head.headerFields.map { ($0.name.rawName, $0.value) })
         // What the host has read from the fields already.
         func changed(_ name: String) -> String?? {
             let value = head.headerFields[HTTPField.Name(name)!]
@@ -91,7 +88,7 @@ public struct StageRequest: Sendable {
         if let type = changed("content-type") { request.contentType = type ?? "" }
         if let key = changed("x-serve-shard-key") { request.shardKey = key ?? "" }
         if let method = changed(Self.methodHeader) {
-            request.method = method ?? PluginDescriptor.defaultMethod
+            request.method = method ?? CallMetadata.defaultMethod
         }
     }
 

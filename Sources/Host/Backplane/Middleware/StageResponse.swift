@@ -1,21 +1,20 @@
 public import HTTPTypes
-internal import HostDispatch
-internal import HostPlugins
+internal import HostCore
 internal import NIOCore
 
-/// An answer on its way back through a stage.
+/// A response on its way back through a stage.
 public struct StageResponse: Sendable {
-    /// A stage that sets it makes a ``failure`` an answer of its own.
+    /// A stage that sets it makes a ``failure`` a response of its own.
     public var status: HTTPResponse.Status { didSet { failure = nil } }
     /// Beside those that the host writes: what says how the message is framed is the host's.
     public var headerFields: HTTPFields
-    /// A failure has none yet: the host writes it at last. A stage that sets it makes that an answer of its own.
+    /// A failure has none yet: the host writes it at last. A stage that sets it makes that a response of its own.
     public var body: StageBody { didSet { failure = nil } }
-    /// Why there is no other answer: the plugin has failed, the host or a stage refuses, or nobody was found at that
+    /// Why there is no other response: the plugin has failed, the host or a stage refuses, or nobody was found at that
     /// path. The client gets a problem (RFC 9457) with ``status``, and with what is added to ``headerFields``.
     public private(set) var failure: CallError?
 
-    /// An answer of the stage's own.
+    /// A response of the stage's own.
     public init(
         _ status: HTTPResponse.Status = .ok, headerFields: HTTPFields = [:],
         body: StageBody = StageBody()
@@ -25,15 +24,15 @@ public struct StageResponse: Sendable {
         self.body = body
     }
 
-    /// The answer of what is behind a stage.
-    init(_ response: PluginResponse, body: StageBody) {
+    /// The response of what is behind a stage.
+    init(_ response: CallResponse, body: StageBody) {
         self.init(
             HTTPResponse.Status(code: response.status),
             headerFields: HTTPFields(listed: response.headers), body: body)
         if !response.contentType.isEmpty { headerFields[.contentType] = response.contentType }
     }
 
-    /// An answer that says why there is no other one: what a stage has caught.
+    /// A response that says why there is no other one: what a stage has caught.
     public init(_ failure: CallError) {
         self.init(
             HTTPResponse.Status(code: failure.httpStatus),
@@ -42,10 +41,10 @@ public struct StageResponse: Sendable {
     }
 
     /// The head as the host has it; nil: it is a failure.
-    var head: PluginResponse {
+    var head: CallResponse {
         var fields = headerFields
         fields[.contentType] = nil
-        return PluginResponse(
+        return CallResponse(
             status: status.code, body: ByteBuffer(),
             contentType: headerFields[.contentType] ?? "", headers: fields.listed)
     }

@@ -1,3 +1,4 @@
+package import HostCore
 package import NIOCore
 internal import PluginABI
 
@@ -8,8 +9,9 @@ internal import PluginABI
     // any thread.
     package let generation: PluginGeneration
     private let functions: backplane_middleware_extension_t
-    private let table: PassageTable
+    private let table: NextTable
     private let pointer: OpaquePointer?
+    private let activity: PluginActivity
 
     /// Whether it wants the body of requests.
     package var readsBody: Bool {
@@ -21,10 +23,11 @@ internal import PluginABI
     }
     package var seesHead: Bool { unsafe functions.on_response != nil }
     package var seesBody: Bool { unsafe functions.on_response_body != nil }
-    /// Whether it is told anything of answers.
-    package var followsAnswers: Bool { unsafe seesHead || seesBody || functions.on_end != nil }
+    /// Whether it is told anything of responses.
+    package var followsResponses: Bool { unsafe seesHead || seesBody || functions.on_end != nil }
 
-    /// Runs the plugin's `create`. [main] The generation's ``StageHouse`` has been entered, and is left if this throws.
+    /// Runs the plugin's `create`. The generation's ``LiveStages`` has been entered, and is left if this throws.
+    /// [lifecycle]
     ///
     /// - Parameters:
     ///   - backend: the tag of the backend that it is around; empty: it is around all of them.
@@ -32,12 +35,12 @@ internal import PluginABI
     fileprivate init(
         of generation: PluginGeneration, backend: String, options: String
     ) throws(PluginError) {
-        let functions = generation.extensions.middleware!
+        let functions = generation.extensions[.middleware]!
         var stage: OpaquePointer?
         if let create = unsafe functions.create {
             do throws(PluginError) {
                 unsafe try LifecycleError.check("create of a stage") { error in
-                    unsafe AnswerStruct.withStrings([backend, options]) { strings in
+                    unsafe ResponseStruct.withStrings([backend, options]) { strings in
                         var arguments = unsafe backplane_stage_args_t(
                             struct_size: UInt32(MemoryLayout<backplane_stage_args_t>.size),
                             reserved: 0, backend: strings[0], options: strings[1])
@@ -50,6 +53,8 @@ internal import PluginABI
             }
         }
         self.generation = generation
+        activity = PluginActivity(
+            of: generation.violations.logger, backend: backend.isEmpty ? nil : backend)
         self.functions = functions
         table = generation.passageTable!
         unsafe pointer = stage
@@ -69,30 +74,37 @@ internal import PluginABI
     /// Lets a request in. ``leave(_:)`` is owed for it.
     ///
     /// - Returns: its id; nil: there are too many in the library.
-    package func enter(_ passage: any PluginPassage) -> UInt64? {
-        generation.context.passages.enter(passage)
+    package func enter(_ next: any PluginStageInvocation) -> UInt64? {
+        generation.context.invocations.enter(next)
     }
 
     /// The plugin has nothing to do with the request any more.
     package func leave(_ id: UInt64) {
-        generation.context.passages.leave(id)
+        generation.context.invocations.leave(id)
     }
 
     /// The plugin let go of a request that it owed a decision, or took too long for it.
     package func recordUndecided() {
-        generation.conduct.record(.leftUndecided)
+        generation.violations.record(.leftUndecided)
+    }
+
+    /// Runs `body`, which calls the functions below, on a thread of the library: where they may not run as things are.
+    package func runOnOwnThread(_ body: @escaping @Sendable () -> Void) {
+        generation.stages.requestThread.submit(body)
     }
 
     package func onRequest(_ id: UInt64, _ metadata: CallMetadata, body: ByteBuffer?) {
         let memory = CallMemory()
         let request = unsafe memory.metadataPointer { metadata }
-        if let body {
-            unsafe Self.withBytes(of: body) { bytes in
-                var bytes = unsafe bytes
-                unsafe functions.on_request!(pointer, table.value(id), request, &bytes)
+        activity.run {
+            if let body {
+                unsafe Self.withBytes(of: body) { bytes in
+                    var bytes = unsafe bytes
+                    unsafe functions.on_request!(pointer, table.value(id), request, &bytes)
+                }
+            } else {
+                unsafe functions.on_request!(pointer, table.value(id), request, nil)
             }
-        } else {
-            unsafe functions.on_request!(pointer, table.value(id), request, nil)
         }
         withExtendedLifetime(memory) {}
     }
@@ -103,13 +115,13 @@ internal import PluginABI
         headers: [(name: String, value: String)], isError: Bool
     ) {
         guard let onResponse = unsafe functions.on_response else { return }
-        unsafe AnswerStruct.withStrings([contentType], headers) { strings, headers in
+        unsafe ResponseStruct.withStrings([contentType], headers) { strings, headers in
             var head = unsafe backplane_response_head_t(
                 struct_size: UInt32(MemoryLayout<backplane_response_head_t>.size),
                 http_status: Int32(status), content_type: strings[0],
                 headers: headers.baseAddress, header_count: UInt64(headers.count),
                 is_error: isError ? 1 : 0, reserved: 0)
-            unsafe onResponse(pointer, table.value(id), context.pointer, &head)
+            activity.run { unsafe onResponse(pointer, table.value(id), context.pointer, &head) }
         }
     }
 
@@ -118,13 +130,15 @@ internal import PluginABI
     ) {
         guard let onResponseBody = unsafe functions.on_response_body else { return }
         unsafe Self.withBytes(of: piece) { bytes in
-            unsafe onResponseBody(
-                pointer, table.value(id), context.pointer, bytes, isLast ? 1 : 0)
+            activity.run {
+                unsafe onResponseBody(
+                    pointer, table.value(id), context.pointer, bytes, isLast ? 1 : 0)
+            }
         }
     }
 
     package func onEnd(_ context: PassageContext, _ status: StatusCode) {
-        unsafe functions.on_end?(pointer, context.pointer, status.rawValue)
+        activity.run { unsafe functions.on_end?(pointer, context.pointer, status.rawValue) }
     }
 
     private static func withBytes(of buffer: ByteBuffer, _ body: (backplane_bytes_t) -> Void) {
@@ -148,7 +162,7 @@ internal import PluginABI
 
 extension PluginGeneration {
     /// Whether chains may name the plugin.
-    package var offersMiddleware: Bool { extensions.middleware != nil }
+    package var offersMiddleware: Bool { extensions[.middleware] != nil }
 
     /// Makes a stage. Requires ``offersMiddleware``.
     ///
@@ -171,8 +185,10 @@ extension PluginGeneration {
     ///
     /// - Throws: ``PluginError`` with the code `timedOut`.
     package func stagesAreGone(within timeout: Duration) async throws(PluginError) {
-        let gone = Outcome<Void>()
-        stages.whenEmpty { gone.settle(.success(())) }
-        try await gone.wait(for: "the last request at a middleware stage", timeout: timeout)
+        let gone = Promise<Void>()
+        stages.whenEmpty { gone.fulfil() }
+        guard await gone.isFulfilled(within: timeout) else {
+            throw .timedOut("the last request at a middleware stage", after: timeout)
+        }
     }
 }
