@@ -362,6 +362,15 @@ let tests: [Target] = [
         path: "Tests/StateWriter",
         swiftSettings: rules
     ),
+    .executableTarget(
+        name: "request-fuzz",
+        dependencies: [
+            "HostHTTP", "HostCore", nioCore, nioHTTP1, nioEmbedded,
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        path: "Tests/RequestFuzz",
+        swiftSettings: rules
+    ),
     .testTarget(
         name: "MiddlewareTests",
         dependencies: [
@@ -382,7 +391,7 @@ let tests: [Target] = [
             "HostConfigurationFiles", "HostRouting", "HostPluginStages", "HostStages",
             "HostPipeline",
             "HostDispatch", "HostPlugins", "HostLoader", "HostCore",
-            nioCore, nioPosix, nioHTTP1,
+            nioCore, nioPosix, nioHTTP1, nioEmbedded,
         ],
         swiftSettings: rules
     ),
@@ -431,7 +440,8 @@ let tests: [Target] = [
 /// What the slim package leaves out.
 let leftOut: Set<String> = [
     "backplane", "HostAdmin", "HostInspection", "BackplaneHummingbird", "embedding",
-    "own-middleware", "handle-benchmark", "InspectionTests", "HostTests", "TidyTests",
+    "own-middleware", "handle-benchmark", "request-fuzz", "InspectionTests", "HostTests",
+    "TidyTests",
 ]
 
 let package = Package(

@@ -310,7 +310,7 @@ import Testing
         }
         let first = try await HostProcess(plugins: ["libp.so": versions[0]], arguments: state)
         try first.place(versions[1], as: "libp.so")
-        try await first.wait(for: "p") { $0.version == "2" }
+        try await first.wait(for: "p") { $0.version == "2" && $0.state == .serving }
         let rolledBack = try await first.run("rollback", "--plugin", "p")
         #expect(rolledBack.status == 0, "\(rolledBack.errors)")
         first.signal(SIGKILL)

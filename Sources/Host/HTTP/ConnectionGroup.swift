@@ -20,6 +20,8 @@ final class ConnectionGroup {
     let answers: ResponseQueue
     /// Shared, so that the date is made once a second and not once per connection.
     var encoder = ResponseEncoder()
+    /// Shared, because clients mostly ask for the same.
+    var texts = RepeatedTexts()
     private(set) var isDraining = false
     private var wakeups = WakeupBatch()
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]

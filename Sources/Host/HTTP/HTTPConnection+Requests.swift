@@ -7,8 +7,7 @@ internal import NIOHTTP1
 
 /// How requests arrive, and where they go when they are there.
 extension HTTPConnection {
-    func begin(_ head: HTTPRequestHead) {
-        let request = RequestHead(head)
+    func begin(_ request: RequestHead) {
         let start = NIODeadline.now()
         hasPartialHead = false
         setDeadline(start, transferring: 0)
@@ -20,7 +19,7 @@ extension HTTPConnection {
             disposition = .refused(problem)
         } else if routes.chain != nil, !group.router.isProbe(request) {
             if group.router.isUnknown(request, in: routes),
-                waitsForArrival(head, at: request.path)
+                waitsForArrival(request)
             {
                 return
             }
@@ -30,7 +29,7 @@ extension HTTPConnection {
         } else {
             let resolution = group.router.resolve(request, in: routes)
             if case .refused(let error) = resolution {
-                if error.httpStatus == 404, waitsForArrival(head, at: request.path) { return }
+                if error.httpStatus == 404, waitsForArrival(request) { return }
                 disposition = .refused(Problem(error))
             } else {
                 disposition = .resolved(resolution)
@@ -38,8 +37,9 @@ extension HTTPConnection {
         }
         hasWaitedForArrival = false
         let allowance = request.announcesBody ? BodyAllowance(group.budget) : nil
-        state = .receiving(
-            InboundRequest(request, routes, allowance, start: start, disposition: disposition))
+        let inbound = InboundRequest(
+            request, routes, allowance, start: start, disposition: disposition)
+        state = .receiving(inbound)
         switch disposition {
         case .unseen:
             // The stages see the refusal.
@@ -50,6 +50,17 @@ extension HTTPConnection {
         default:
             if request.expectsContinue && request.isHTTP11 { askForBody() }
         }
+        if request.isPlain { receiveArrivedBody(of: inbound) }
+    }
+
+    /// Of a request that was read here, with its body or without.
+    private func receiveArrivedBody(of inbound: InboundRequest) {
+        guard let body = inbound.request.body else {
+            inbound.bytesLeft = inbound.request.contentLength ?? 0
+            return
+        }
+        if body.readableBytes > 0 { receive(body) }
+        end()
     }
 
     /// Why the rest of a request is not waited for, if its head has a reason.
@@ -164,14 +175,14 @@ extension HTTPConnection {
     /// Lets a request wait for the plugin that its path may be of, if one is on its way. Once for each request.
     ///
     /// - Returns: whether it waits; then it is begun anew.
-    func waitsForArrival(_ head: HTTPRequestHead, at path: String) -> Bool {
+    func waitsForArrival(_ request: RequestHead) -> Bool {
         guard !hasWaitedForArrival else { return false }
         let connection = NIOLoopBound(self, eventLoop: group.eventLoop)
         let eventLoop = group.eventLoop
-        let isOnItsWay = group.routes.arrivals.wait(for: path) {
+        let isOnItsWay = group.routes.arrivals.wait(for: request.path) {
             eventLoop.execute { connection.value.goOn() }
         }
-        if isOnItsWay { hold(head) }
+        if isOnItsWay { hold(request) }
         return isOnItsWay
     }
 }

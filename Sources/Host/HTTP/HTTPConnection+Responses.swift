@@ -29,7 +29,7 @@ extension HTTPConnection {
             status: status, contentType: contentType,
             framing: mayHaveBody ? .length(size) : .none, headers: headers, keepAlive: keepAlive,
             into: &buffer)
-        let hasBody = mayHaveBody && request.head.method != .HEAD
+        let hasBody = mayHaveBody && !request.isHEAD
         if hasBody && isCopied { buffer.writeImmutableBuffer(body) }
         write(buffer)
         if hasBody && !isCopied { write(body) }
@@ -113,7 +113,7 @@ extension HTTPConnection {
             let framing = streamFraming(exchange.request)
             var buffer = group.allocator.buffer(capacity: 16 + last.body.readableBytes)
             encode(last.body, framing, exchange.request, into: &buffer)
-            if case .chunked = framing, exchange.request.head.method != .HEAD {
+            if case .chunked = framing, !exchange.request.isHEAD {
                 ResponseEncoder.encodeLastChunk(
                     exchange.request.takesTrailers ? last.trailers : [], into: &buffer)
             }
@@ -148,7 +148,7 @@ extension HTTPConnection {
         into buffer: inout ByteBuffer
     ) {
         // A chunk of no bytes would end the body.
-        guard body.readableBytes > 0, request.head.method != .HEAD else { return }
+        guard body.readableBytes > 0, !request.isHEAD else { return }
         switch framing {
         case .chunked: ResponseEncoder.encodeChunk(body, into: &buffer)
         case .length, .untilClose: buffer.writeImmutableBuffer(body)

@@ -11,7 +11,7 @@ internal import NIOHTTP1
 /// more is read from the socket, so a client can't make the host hold more than one read's worth. Confined to its
 /// event loop.
 final class HTTPConnection: ChannelDuplexHandler {
-    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
@@ -54,6 +54,8 @@ final class HTTPConnection: ChannelDuplexHandler {
         private(set) var body = ByteBuffer()
         /// How many bytes of the body have arrived.
         var size = 0
+        /// How many are to come. The decoder says when the body ends of those that it has read.
+        var bytesLeft = 0
         /// What the body has taken of the host's memory; nil: there is none.
         let allowance: BodyAllowance?
         var progress: UploadProgress
@@ -88,6 +90,9 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// What has arrived while another request was being answered.
     private enum Pending {
+        case bytes(ByteBuffer)
+        /// A request that was held.
+        case request(RequestHead)
         case part(HTTPServerRequestPart)
         case malformed(any Error)
     }
@@ -98,6 +103,13 @@ final class HTTPConnection: ChannelDuplexHandler {
     let group: ConnectionGroup
     private(set) var context: ChannelHandlerContext?
     private var pending = CircularBuffer<Pending>()
+    /// Whether requests are read here, and not by NIO's decoder.
+    var isPlain = true
+    /// The beginning of a head, and how often it has been read.
+    var unread: ByteBuffer?
+    var readings = 0
+    /// Where the last request is, or was, as far as it is kept.
+    var memory = ByteBuffer()
     private var isProcessing = false
     /// Whether the next request waits for a plugin that is on its way, and whether it has waited.
     private var isHeld = false
@@ -148,11 +160,13 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        readHasParts = true
-        accept(.part(unwrapInboundIn(data)))
+        if isPlain { accept(.bytes(unwrapInboundIn(data))) } else { context.fireChannelRead(data) }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { fail(error) }
+
+    /// What has come can't be read, or the connection has failed.
+    func fail(_ error: any Error) {
         switch error {
         case is HTTPParserError, is Problem:
             accept(.malformed(error))
@@ -163,13 +177,13 @@ final class HTTPConnection: ChannelDuplexHandler {
         default:
             if case .closing = state { return }
             group.logger.debug("connection failed: \(error)")
-            context.close(promise: nil)
+            context?.close(promise: nil)
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // Bytes that completed nothing begin a head.
-        if case .waiting = state, pending.isEmpty, !readHasParts, !hasPartialHead {
+        // Bytes of which the decoder has made nothing begin a head.
+        if case .waiting = state, pending.isEmpty, !isPlain, !readHasParts, !hasPartialHead {
             hasPartialHead = true
             setDeadline(.now(), transferring: 0)
         }
@@ -204,6 +218,12 @@ final class HTTPConnection: ChannelDuplexHandler {
     /// costs two system calls.
     private var isBusy: Bool { !pending.isEmpty || !isWritable }
 
+    /// A part of a request that NIO's decoder has read.
+    func accept(_ part: HTTPServerRequestPart) {
+        readHasParts = true
+        accept(.part(part))
+    }
+
     private func accept(_ item: Pending) {
         if case .closing = state { return }
         pending.append(item)
@@ -216,7 +236,9 @@ final class HTTPConnection: ChannelDuplexHandler {
         isProcessing = true
         while let item = nextPending() {
             switch item {
-            case .part(.head(let head)): begin(head)
+            case .bytes(let bytes): read(bytes)
+            case .request(let request): begin(request)
+            case .part(.head(let head)): begin(RequestHead(head))
             case .part(.body(let bytes)): receive(bytes)
             case .part(.end): end()
             case .malformed(let error):
@@ -244,9 +266,23 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     /// Puts a request back until ``goOn()``.
-    func hold(_ head: HTTPRequestHead) {
-        pending.prepend(.part(.head(head)))
+    func hold(_ request: RequestHead) {
+        pending.prepend(.request(request))
         isHeld = true
+    }
+
+    /// Puts back what is behind the request that has been read.
+    func putBack(_ bytes: ByteBuffer) {
+        pending.prepend(.bytes(bytes))
+    }
+
+    /// What has arrived and not been read.
+    func takeUnread() -> [ByteBuffer] {
+        defer { pending.removeAll() }
+        return pending.map { item in
+            guard case .bytes(let bytes) = item else { preconditionFailure("two have read") }
+            return bytes
+        }
     }
 
     /// Begins with the request that was held.

@@ -95,12 +95,12 @@ package final class HTTPServer: Face {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { [settings] channel in
+            .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try Self.closeOnExec(channel)
                     try Self.configure(
                         channel, group: byLoop[ObjectIdentifier(channel.eventLoop)]!.value,
-                        settings: settings, admission)
+                        admission)
                 }
             }
         do {
@@ -197,8 +197,7 @@ package final class HTTPServer: Face {
     }
 
     private static func configure(
-        _ channel: any Channel, group: ConnectionGroup, settings: IngressSettings,
-        _ admission: Admission
+        _ channel: any Channel, group: ConnectionGroup, _ admission: Admission
     ) throws {
         let (connections, refusals) = (admission.connections, admission.refusals)
         guard connections.enter() else {
@@ -209,18 +208,7 @@ package final class HTTPServer: Face {
             return
         }
         channel.closeFuture.whenComplete { _ in connections.leave() }
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderListSize = settings.maxHeaderSize
-        limits.maxHeaderFieldSize = settings.maxHeaderSize
-        limits.maxHeaderFieldCount = IngressSettings.maxHeaderCount
-        let decoder = HTTPRequestDecoder(
-            leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-        // The decoder keeps at most the field that is arriving; but behind a request for another protocol, everything.
-        let bytes = ByteToMessageHandler(
-            decoder, maximumBufferSize: settings.maxHeaderSize + (64 << 10))
-        try channel.pipeline.syncOperations.addHandlers(
-            RequestSieveHandler(maxTargetSize: settings.maxHeaderSize), bytes,
-            HTTPConnection(in: group))
+        try channel.pipeline.syncOperations.addHandler(HTTPConnection(in: group))
     }
 
     /// Answers a connection over the limit and closes it, as ``HTTPConnection/closeAfterResponse()`` does.

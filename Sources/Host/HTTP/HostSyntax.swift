@@ -4,8 +4,9 @@ internal import NIOCore
 /// 4.2.
 enum HostSyntax {
     /// Whether a text is a host, with a port if it likes: a name, an IPv4 address, or an IPv6 or later one in brackets.
-    static func isHostAndPort(_ text: String) -> Bool {
-        let bytes = text.utf8Span.span
+    static func isHostAndPort(_ text: String) -> Bool { isHostAndPort(text.utf8Span.span) }
+
+    static func isHostAndPort(_ bytes: Span<UInt8>) -> Bool {
         guard bytes.count > 0 else { return false }
         var end = 0
         if bytes[0] == UInt8(ascii: "[") {

@@ -1,12 +1,27 @@
 internal import HostCore
+internal import NIOCore
 internal import NIOHTTP1
 
 /// What the host reads from a request's head, in one pass over the headers. A class, because it is handed around and
 /// its dozen strings are not worth counting each time.
 final class RequestHead: SentHead {
-    /// As it was sent, but for two things: values are without the white space around them (RFC 9110, section 5.5), and
-    /// `Host` is the target's where that names one (RFC 9112, section 3.2.2). So all who look see the same.
-    let head: HTTPRequestHead
+    /// As they were sent, but for two things: values are without the white space around them (RFC 9110, section 5.5),
+    /// and `Host` is the target's where that names one (RFC 9112, section 3.2.2). So all who look see the same.
+    private enum Fields {
+        /// By NIO.
+        case decoded(HTTPHeaders)
+        /// Made into texts for who asks.
+        case received(PlainHead, ByteBuffer)
+    }
+
+    private let received: Fields
+    let httpMethod: String
+    /// Whether the client speaks HTTP/1.1: connections persist, and bodies may come in chunks.
+    let isHTTP11: Bool
+    /// Whether it was read here, and not by NIO's decoder.
+    let isPlain: Bool
+    /// All of it, if it came with the head.
+    let body: ByteBuffer?
     let path: String
     let query: String
     let callFields: CallFields
@@ -28,13 +43,47 @@ final class RequestHead: SentHead {
     /// Whether the client takes fields behind a body. Source: RFC 9110, section 10.1.4.
     let takesTrailers: Bool
 
+    /// - Parameters:
+    ///   - bytes: a buffer that begins with the head, and that nobody changes.
+    ///   - texts: gives the texts that most requests have in common.
+    init(
+        _ plain: PlainHead, in bytes: ByteBuffer, body: ByteBuffer?, _ texts: inout RepeatedTexts
+    ) {
+        let span = bytes.readableBytesUInt8Span
+        received = .received(plain, bytes)
+        httpMethod = plain.httpMethod
+        (isHTTP11, isPlain) = (true, true)
+        self.body = body
+        path = texts.path.text(span.extracting(plain.path.range))
+        query = String(copying: span.extracting(plain.query.range))
+        targetProblem = nil
+        var call = CallFields()
+        for field in CallFields.Field.allCases {
+            let value = plain.range(of: field)
+            guard value.isThere else { continue }
+            let bytes = span.extracting(value.range)
+            call.set(
+                field,
+                field == .contentType ? texts.contentType.text(bytes) : String(copying: bytes))
+        }
+        callFields = call
+        contentLength = plain.contentLength
+        (expectsContinue, unknownExpectation) = (false, nil)
+        (hostCount, hasValidHost) = (1, true)
+        (transferEncoding, asksForOtherProtocol, takesTrailers) = (nil, false, false)
+        isKeepAlive = !plain.asksForClose
+    }
+
     init(_ sent: HTTPRequestHead) {
         let target = RequestTarget(sent.uri, of: sent.method)
         (path, query, targetProblem) = (target.path, target.query, target.problem)
         let head = Self.tidy(sent, host: target.authority)
         var found = Found()
         for (name, value) in head.headers { found.read(name, value) }
-        self.head = head
+        received = .decoded(head.headers)
+        httpMethod = head.method.rawValue
+        (isHTTP11, isPlain) = (Self.isHTTP11(head), false)
+        body = nil
         callFields = found.call
         contentLength = found.contentLength
         expectsContinue = found.expectsContinue
@@ -129,7 +178,7 @@ final class RequestHead: SentHead {
         }
     }
 
-    var httpMethod: String { head.method.rawValue }
+    var isHEAD: Bool { httpMethod == "HEAD" }
     var method: String { callFields.method ?? CallMetadata.defaultMethod }
     var contentType: String { callFields.contentType ?? "" }
     var shardKey: String { callFields.shardKey ?? "" }
@@ -140,9 +189,6 @@ final class RequestHead: SentHead {
     }
 
     var headers: HeaderFields { HeaderFields(self) }
-
-    /// Whether the client speaks HTTP/1.1: connections persist, and bodies may come in chunks.
-    var isHTTP11: Bool { Self.isHTTP11(head) }
 
     private static func isHTTP11(_ head: HTTPRequestHead) -> Bool {
         (head.version.major, head.version.minor) >= (1, 1)
@@ -170,7 +216,7 @@ final class RequestHead: SentHead {
 
     /// The header fields in the order sent, names in lower case.
     var fields: [(name: String, value: String)] {
-        head.headers.map { ($0.name.lowercased(), $0.value) }
+        allFields.map { ($0.name.lowercased(), $0.value) }
     }
 
     private static func hasWhiteSpaceAround(_ value: String) -> Bool {
@@ -181,7 +227,26 @@ final class RequestHead: SentHead {
 }
 
 extension RequestHead: HeaderSource {
-    var allFields: [HeaderFields.Field] { head.headers.map { ($0.name, $0.value) } }
-    func values(of name: String) -> [String] { head.headers[name] }
-    func firstValue(of name: String) -> String? { head.headers.first(name: name) }
+    var allFields: [HeaderFields.Field] {
+        switch received {
+        case .decoded(let headers): headers.map { ($0.name, $0.value) }
+        case .received(let head, let bytes): Array(PlainFields(head, in: bytes))
+        }
+    }
+
+    func values(of name: String) -> [String] {
+        switch received {
+        case .decoded(let headers): headers[name]
+        case .received(let head, let bytes):
+            PlainFields(head, in: bytes).filter { HeaderName.areEqual($0.name, name) }.map(\.value)
+        }
+    }
+
+    func firstValue(of name: String) -> String? {
+        switch received {
+        case .decoded(let headers): headers.first(name: name)
+        case .received(let head, let bytes):
+            PlainFields(head, in: bytes).first { HeaderName.areEqual($0.name, name) }?.value
+        }
+    }
 }

@@ -1,3 +1,4 @@
+internal import HostCore
 internal import HostPipeline
 internal import NIOHTTP1
 

@@ -14,7 +14,7 @@ package final class RequestSieveHandler: ChannelInboundHandler {
     private let hidesProblem: Bool
 
     /// For ``HTTPConnection``, which is told a ``Problem``.
-    init(maxTargetSize: Int) {
+    package init(maxTargetSize: Int) {
         sieve = RequestSieve(maxTargetSize: maxTargetSize)
         hidesProblem = false
     }

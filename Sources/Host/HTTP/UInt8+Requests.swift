@@ -40,17 +40,6 @@ extension Span<UInt8> {
         for index in other.indices where self[index] != other[index] { return false }
         return true
     }
-
-    /// Whether these are the letters of a text in lower case, in whatever case.
-    func equals(lowercased text: String) -> Bool {
-        let other = text.utf8Span.span
-        guard count == other.count else { return false }
-        for index in other.indices {
-            let byte = self[index]
-            guard (byte.isLetter ? byte | 0x20 : byte) == other[index] else { return false }
-        }
-        return true
-    }
 }
 
 /// The methods that NIO's decoder knows in HTTP. It refuses all others as if the request were malformed.
@@ -66,10 +55,15 @@ enum HTTPMethods {
     ]
 
     static func contains(_ method: Span<UInt8>) -> Bool {
+        common(method) != nil || others.contains(text(method))
+    }
+
+    /// The method of that name, if it is one that nearly all requests have.
+    static func common(_ method: Span<UInt8>) -> String? {
         for name in common where name.utf8.count == method.count && method.starts(with: name) {
-            return true
+            return name
         }
-        return others.contains(text(method))
+        return nil
     }
 
     /// Source: RFC 9113, section 3.4.

@@ -1,7 +1,39 @@
 /// The header fields by which a caller says what it wants of a plugin. Names are Ray Serve's where that has one.
 package struct CallFields: Sendable {
+    package enum Field: Int, CaseIterable, Sendable {
+        case contentType
+        /// The plugin's method.
+        case method
+        case shardKey
+        case requestID
+        case timeout
+
+        /// - Parameter name: of any field, in any case.
+        package init?(_ name: Span<UInt8>) {
+            // The length tells most fields apart; only a likely one is compared.
+            switch name.count {
+            case 12 where name.equals(lowercased: "content-type"): self = .contentType
+            case 12 where name.equals(lowercased: "x-request-id"): self = .requestID
+            case 17 where name.equals(lowercased: "x-serve-shard-key"): self = .shardKey
+            case 19 where name.equals(lowercased: "x-serve-call-method"): self = .method
+            case 25 where name.equals(lowercased: "x-request-timeout-seconds"): self = .timeout
+            default: return nil
+            }
+        }
+
+        /// As the host's own documents have it.
+        var name: String {
+            switch self {
+            case .contentType: "Content-Type"
+            case .method: "X-SERVE-CALL-METHOD"
+            case .shardKey: "X-SERVE-SHARD-KEY"
+            case .requestID: "X-Request-Id"
+            case .timeout: "X-Request-Timeout-Seconds"
+            }
+        }
+    }
+
     package private(set) var contentType: String?
-    /// `X-SERVE-CALL-METHOD`: the plugin's method.
     package private(set) var method: String?
     package private(set) var shardKey: String?
     package private(set) var requestID: String?
@@ -18,27 +50,35 @@ package struct CallFields: Sendable {
 
     /// Looks at one field of the request, whatever it is. In the order sent.
     package mutating func read(_ name: String, _ value: String) {
-        func isNamed(_ known: String) -> Bool { HeaderName.areEqual(name, known) }
-        // The length tells most fields apart; only a likely one is compared.
-        switch name.utf8.count {
-        case 12 where isNamed("content-type"):
-            Self.set(&contentType, value, "Content-Type", &repeated)
-        case 12 where isNamed("x-request-id"): requestID = value
-        case 17 where isNamed("x-serve-shard-key"):
-            Self.set(&shardKey, value, "X-SERVE-SHARD-KEY", &repeated)
-        case 19 where isNamed("x-serve-call-method"):
-            Self.set(&method, value, "X-SERVE-CALL-METHOD", &repeated)
-        case 25 where isNamed("x-request-timeout-seconds"):
-            Self.set(&timeout, value, "X-Request-Timeout-Seconds", &repeated)
-        default: break
-        }
+        if let field = Field(name.utf8Span.span) { set(field, value) }
     }
 
-    private static func set(
-        _ member: inout String?, _ value: String, _ name: String, _ repeated: inout String?
-    ) {
-        if member != nil { repeated = name }
-        member = value
+    /// In the order sent.
+    package mutating func set(_ field: Field, _ value: String) {
+        let old = self[field]
+        if old != nil, field != .requestID { repeated = field.name }
+        self[field] = value
+    }
+
+    private subscript(field: Field) -> String? {
+        get {
+            switch field {
+            case .contentType: contentType
+            case .method: method
+            case .shardKey: shardKey
+            case .requestID: requestID
+            case .timeout: timeout
+            }
+        }
+        set {
+            switch field {
+            case .contentType: contentType = newValue
+            case .method: method = newValue
+            case .shardKey: shardKey = newValue
+            case .requestID: requestID = newValue
+            case .timeout: timeout = newValue
+            }
+        }
     }
 
     /// The caller's own limit.

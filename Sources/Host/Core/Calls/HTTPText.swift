@@ -57,3 +57,17 @@ package enum HTTPText {
         }
     }
 }
+
+extension Span<UInt8> {
+    /// Whether these are the letters of a text in lower case, in whatever case.
+    package func equals(lowercased text: String) -> Bool {
+        let other = text.utf8Span.span
+        guard count == other.count else { return false }
+        for index in other.indices where self[index] != other[index] {
+            guard self[index] | 0x20 == other[index], other[index] >= UInt8(ascii: "a"),
+                other[index] <= UInt8(ascii: "z")
+            else { return false }
+        }
+        return true
+    }
+}
