@@ -12,7 +12,7 @@ import Testing
         Box(CallQueue(batching: batching))
     }
 
-    private func bodies(_ calls: [Call]) -> String {
+    private func bodies(_ calls: some Sequence<Call>) -> String {
         calls.map { String(buffer: $0.argument) }.joined(separator: " ")
     }
 

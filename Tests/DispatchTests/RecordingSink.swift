@@ -53,3 +53,14 @@ final class Box<Value> {
         self.value = value
     }
 }
+
+extension Call {
+    convenience init(
+        to backend: Backend, method: String = CallMetadata.defaultMethod, argument: ByteBuffer,
+        timeout: Duration? = nil, sink: any ResponseSink
+    ) {
+        var plan = CallPlan(method: method, argument: argument, contentType: "")
+        plan.timeout = timeout
+        self.init(plan, to: backend, sink: sink)
+    }
+}

@@ -1,3 +1,4 @@
+import Backplane
 import Foundation
 import TestSupport
 import Testing
@@ -58,7 +59,7 @@ import Testing
             let wire = try Wire(to: host)
             try await wire.send(Self.plain[0] + "BREW /")
             #expect(try await wire.answers(2).map(\.status) == [200, 501])
-            #expect(try await wire.end() == .closed)
+            #expect(await wire.end() == .closed)
         }
     }
 

@@ -17,6 +17,11 @@ import Testing
             timer: MultiThreadedEventLoopGroup.singleton.next(), logger: TestLog().logger)
     }
 
+    private final class NoSubmitter: CallSubmitter {
+        func submit(_ call: Call, to backend: Backend) {}
+        func submit(copy call: Call, to backend: Backend) {}
+    }
+
     private struct Looking: MiddlewareStage {
         let seen = NIOLockedValueBox<NIODeadline?>(nil)
 
@@ -41,7 +46,7 @@ import Testing
         let now = NIODeadline.now()
         plan.timeout = sink.map { .seconds($0) }
         plan.limit = limit.map { now + .seconds(Int64($0)) }
-        pipeline.submit(plan, for: TrialSink(), request: { .make() }) { _, _ in }
+        pipeline.submit(plan, for: TrialSink(), by: NoSubmitter()) { .make() }
         let deadline = stage.seen.withLockedValue { $0 }
         #expect((deadline == nil) == (expected == nil))
         guard let deadline, let expected else { return }

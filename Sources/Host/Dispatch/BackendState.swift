@@ -94,12 +94,15 @@ struct BackendState {
         case .serving, .held: break
         }
         guard !slots.isEmpty || expectsReplica else { return .refused(noReplica) }
-        guard let method = indices[call.method] else { return .refused(unknownMethod(call.method)) }
+        guard let method = methodIndex(named: call.method) else { return .refused(unknownMethod(call.method)) }
 
-        if methods[method].isInline, call.mayRunInline, phase == .serving, queue.count == 0,
+        let isInline = methods[method].isInline && call.mayRunInline
+        // One that nothing waits before, and that waits for no others, needs no place in the queue.
+        if queue.count == 0, phase == .serving, isInline || queue.batching[method].wait == .zero,
             let slot = freeSlot(for: method, avoiding: call.avoided)
         {
-            return .admitted(begin([call], method: method, slot: slot, inline: true))
+            return .admitted(
+                begin(CallBatch(call), method: method, slot: slot, inline: isInline))
         }
         guard queue.count < settings.maxQueuedRequests else {
             return .refused(
@@ -314,7 +317,11 @@ struct BackendState {
     /// Whether one call waits and there is no replica. Of a crowd that waits, only the first need be reported.
     var isFirstWithoutReplica: Bool { slots.isEmpty && queue.count == 1 }
 
-    func methodIndex(named name: String) -> Int? { indices[name] }
+    func methodIndex(named name: String) -> Int? {
+        // Short tables are faster read than hashed.
+        if methods.count <= 8 { return methods.firstIndex { $0.name == name } }
+        return indices[name]
+    }
 
     // MARK: Details
 
@@ -364,7 +371,7 @@ struct BackendState {
     }
 
     private mutating func begin(
-        _ calls: [Call], method: Int, slot: Int, inline: Bool
+        _ calls: CallBatch, method: Int, slot: Int, inline: Bool
     ) -> Assignment {
         nextInvocation += 1
         let thread = slots[slot].begin(

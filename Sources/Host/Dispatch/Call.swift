@@ -9,19 +9,13 @@ internal import Synchronization
 /// when the deadline passes. A plugin that is still at work keeps the call until it finishes it; what it says then
 /// comes too late, and is counted.
 package final class Call: PluginCall {
-    /// The method's name, `__call__` by default.
-    package let method: String
-    package let argument: ByteBuffer
-    package let contentType: String
-    package let native: NativeObject?
+    private let plan: CallPlan
     package let deadline: NIODeadline?
     /// The deadline that the backend alone sets. What a caller shortens for itself says nothing of the plugin's
     /// health.
     let backendDeadline: NIODeadline?
     /// Whether the deadline is not the backend's own.
     var isShortened: Bool { deadline != backendDeadline }
-    /// A replica that is not to get the call if another one is free.
-    let avoided: ReplicaID?
     /// Where in the queue it waits, if it does. The queue's, and guarded as that is; atomic because it is a part of a
     /// class.
     let place = Atomic<Int>(-1)
@@ -33,10 +27,6 @@ package final class Call: PluginCall {
     private let sink: any ResponseSink
     /// nil: nobody listens.
     let observation: CallObservation?
-    /// Whether an INLINE method may run on the thread that submits the call.
-    let mayRunInline: Bool
-    /// Whether it is a shadow's call, or one that such a call has led to.
-    let isInShadow: Bool
     private let isAnswered = Atomic<Bool>(false)
     /// What becomes of the plugin's response while an INLINE method runs: it is kept, because the time in which it is
     /// passed on, packed by a stage for one, is not the method's.
@@ -53,37 +43,32 @@ package final class Call: PluginCall {
     /// Calls that the plugin made on behalf of this one. Few calls have any.
     private let children = AtomicLazyReference<ChildCalls>()
 
-    /// - Parameters:
-    ///   - endpoint: the one by which it came; nil: none.
-    ///   - timeout: shortens the backend's own `request_timeout`, and never extends it.
-    ///   - limit: a deadline that the call's own can't pass: that of the call on whose behalf it is made.
-    package init(
-        to backend: Backend, of endpoint: String? = nil,
-        method: String = CallMetadata.defaultMethod, argument: ByteBuffer,
-        contentType: String = "", timeout: Duration? = nil, limit: NIODeadline? = nil,
-        native: NativeObject? = nil, avoiding avoided: ReplicaID? = nil,
-        mayRunInline: Bool = true, isInShadow: Bool = false, sink: any ResponseSink
-    ) {
+    package init(_ plan: consuming CallPlan, to backend: Backend, sink: any ResponseSink) {
         self.backend = backend
-        self.method = method
-        self.argument = argument
-        self.contentType = contentType
         self.sink = sink
         let now = NIODeadline.now()
         backendDeadline = backend.requestTimeout.map { now + $0 }
-        let callersDeadline = timeout.map { now + TimeAmount($0) }
-        deadline = Self.earliest(Self.earliest(backendDeadline, callersDeadline), limit)
-        self.native = native
-        self.avoided = avoided
-        self.mayRunInline = mayRunInline
-        self.isInShadow = isInShadow
-        observation = backend.observer.map { observer in
+        let callersDeadline = plan.timeout.map { now + TimeAmount($0) }
+        deadline = Self.earliest(Self.earliest(backendDeadline, callersDeadline), plan.limit)
+        observation = backend.observer.map { [plan] observer in
             CallObservation(
                 ObservedCall(
-                    endpoint: endpoint, backend: backend.tag, plugin: backend.pluginName,
-                    method: method, isInShadow: isInShadow), for: observer)
+                    endpoint: plan.endpoint, backend: backend.tag, plugin: backend.pluginName,
+                    method: plan.method, isInShadow: plan.isInShadow), for: observer)
         }
+        self.plan = plan
     }
+
+    package var method: String { plan.method }
+    package var argument: ByteBuffer { plan.argument }
+    package var contentType: String { plan.contentType }
+    package var native: NativeObject? { plan.native }
+    /// A replica that is not to get the call if another one is free.
+    var avoided: ReplicaID? { plan.avoided }
+    /// Whether an INLINE method may run on the thread that submits the call.
+    var mayRunInline: Bool { plan.mayRunInline }
+    /// Whether it is a shadow's call, or one that such a call has led to.
+    var isInShadow: Bool { plan.isInShadow }
 
     private static func earliest(_ first: NIODeadline?, _ second: NIODeadline?) -> NIODeadline? {
         guard let first else { return second }

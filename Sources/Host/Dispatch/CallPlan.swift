@@ -31,13 +31,6 @@ package struct CallPlan: Sendable {
         self.contentType = contentType
     }
 
-    package func makeCall(to backend: Backend, for sink: any ResponseSink) -> Call {
-        Call(
-            to: backend, of: endpoint, method: method, argument: argument, contentType: contentType,
-            timeout: timeout, limit: limit, native: native, avoiding: avoided,
-            mayRunInline: mayRunInline, isInShadow: isInShadow, sink: sink)
-    }
-
     /// The same for a shadow: the shadow's own limits alone hold for it, and it never runs on the thread that submits
     /// it.
     package func asShadow() -> CallPlan {

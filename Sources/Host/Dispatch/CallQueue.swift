@@ -120,14 +120,12 @@ struct CallQueue {
     /// - Returns: nil when none is ready.
     mutating func takeBatch(
         at now: NIODeadline, isHurried: Bool
-    ) -> (method: Int, calls: [Call])? {
+    ) -> (method: Int, calls: CallBatch)? {
         readyLanes(at: isHurried ? .distantFuture : now)
         guard let lane = ready.first?.number else { return nil }
         let method = lanes[lane].name.method
-        var calls: [Call] = []
-        let size = batchSize(lanes[lane])
-        calls.reserveCapacity(size)
-        for _ in 0..<size {
+        var calls = CallBatch()
+        for _ in 0..<batchSize(lanes[lane]) {
             let number = lanes[lane].first
             calls.append(entries[number].call)
             unlink(number)

@@ -7,7 +7,7 @@ internal import NIOCore
 ///
 /// What a plugin streams before that waits here, up to the limit of a ``StreamWindow``; then the plugin waits. Every
 /// function may be called from any thread.
-package final class HandleCall: OriginSink {
+package final class HandleCall: OriginSink, CallSubmitter {
     package typealias Response = Result<CallResponse, DispatchError>
 
     /// The largest response that is put together from parts, in bytes.
@@ -50,7 +50,7 @@ package final class HandleCall: OriginSink {
     private let request: HandleRequest
     private let state: NIOLockedValueBox<State>
 
-    /// A call that is yet to be sent: ``attach(_:)`` or ``refuse(_:)`` is owed for it.
+    /// A call that is yet to be sent: ``submit(_:to:)`` or ``refuse(_:)`` is owed for it.
     package init(_ request: HandleRequest) {
         state = NIOLockedValueBox(
             State(requestID: request.requestID, native: request.native))
@@ -77,12 +77,18 @@ package final class HandleCall: OriginSink {
     /// Keeps the call that is to be submitted, so that it can be cancelled.
     ///
     /// - Returns: whether it is still wanted.
-    package func attach(_ call: Call) -> Bool {
+    private func attach(_ call: Call) -> Bool {
         state.withLockedValue { state in
             state.call = state.result == nil ? call : nil
             return state.result == nil
         }
     }
+
+    package func submit(_ call: Call, to backend: Backend) {
+        if attach(call) { backend.submit(call) }
+    }
+
+    package func submit(copy call: Call, to backend: Backend) { backend.submit(call) }
 
     /// Ends a call that has not begun.
     package func refuse(_ error: DispatchError) {

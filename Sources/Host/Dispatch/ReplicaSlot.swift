@@ -8,7 +8,7 @@ struct ReplicaSlot {
     struct Invocation {
         let id: UInt64
         /// For a method that finishes calls later: those it has not finished.
-        var calls: [Call]
+        var calls: CallBatch
         let isAsync: Bool
         /// Whether nothing else may run beside it.
         let isAlone: Bool
@@ -83,10 +83,8 @@ struct ReplicaSlot {
     /// - Returns: whether the call was one of a method that may finish calls after its `invoke` has returned.
     mutating func finishedLater(_ call: Call) -> Bool {
         for index in running.indices where running[index].isAsync {
-            guard let position = running[index].calls.firstIndex(where: { $0 === call }) else {
-                continue
-            }
-            running[index].calls.remove(at: position)
+            guard running[index].calls.contains(where: { $0 === call }) else { continue }
+            running[index].calls.remove(call)
             callCount -= 1
             if running[index].isOver { running.remove(at: index) }
             return true

@@ -55,6 +55,16 @@ package protocol AssignmentOwner: AnyObject, Sendable {
     func healthChecked(_ replica: ReplicaID, _ error: PluginError?)
 }
 
+/// Who submits a call once it is known which backend gets it. Any thread.
+package protocol CallSubmitter: AnyObject, Sendable {
+    /// Submits the call, if its response is still wanted. INLINE methods run on the thread on which it is submitted.
+    /// Called more than once for a request if a stage tries again.
+    func submit(_ call: Call, to backend: Backend)
+
+    /// Submits a shadow's call.
+    func submit(copy call: Call, to backend: Backend)
+}
+
 /// What sleeps until it is woken for work that it has been given.
 package protocol Wakeable: AnyObject, Sendable {
     func wake()
@@ -122,7 +132,7 @@ package struct MethodTraits: Sendable, Equatable {
 package struct Assignment: Sendable {
     package enum Work: Sendable {
         /// - `method`: an index into the source's methods.
-        case calls(method: Int, [Call])
+        case calls(method: Int, CallBatch)
         case healthCheck
     }
 
@@ -134,8 +144,8 @@ package struct Assignment: Sendable {
     /// Whether what it does on its thread is to be looked at: for an INLINE method that is suspect.
     var isWatched = false
 
-    var calls: [Call] {
-        if case .calls(_, let calls) = work { calls } else { [] }
+    var calls: CallBatch {
+        if case .calls(_, let calls) = work { calls } else { CallBatch() }
     }
 }
 

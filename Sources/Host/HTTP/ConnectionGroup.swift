@@ -22,6 +22,8 @@ final class ConnectionGroup {
     var encoder = ResponseEncoder()
     /// Shared, because clients mostly ask for the same.
     var texts = RepeatedTexts()
+    /// Memory of the last response.
+    private var output = ByteBuffer()
     private(set) var isDraining = false
     private var wakeups = WakeupBatch()
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
@@ -56,6 +58,17 @@ final class ConnectionGroup {
         let group = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.execute { group.value.wakeups.wake() }
     }
+
+    /// An empty buffer, without new memory if the last response has left for the kernel.
+    func takeOutput(room: Int) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        swap(&buffer, &output)
+        buffer.clear(minimumCapacity: room)
+        return buffer
+    }
+
+    /// Keeps a buffer's memory for the next response.
+    func keepOutput(_ buffer: ByteBuffer) { output = buffer }
 
     func insert(_ connection: HTTPConnection) {
         connections[ObjectIdentifier(connection)] = connection

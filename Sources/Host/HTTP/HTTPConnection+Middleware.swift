@@ -33,7 +33,9 @@ extension HTTPConnection {
     func passHead(refusing problem: Problem? = nil) {
         guard case .receiving(let inbound) = state, case .unseen = inbound.disposition
         else { return }
-        let exchange = makeExchange(inbound)
+        let exchange = makeExchange(
+            InboundRequest.Whole(
+                inbound.request, inbound.routes, inbound.allowance, ByteBuffer()))
         let incoming = IncomingBody(limit: group.settings.maxBodySize) { exchange.wantBody() }
         let passing = Passing(exchange: exchange, incoming: incoming)
         inbound.disposition = .passing(passing)

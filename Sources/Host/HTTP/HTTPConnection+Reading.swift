@@ -8,11 +8,9 @@ internal import NIOHTTP1
 /// byte, and so does all that follows on the connection: where a request ends, and the next begins, one of the two
 /// decides, and never both.
 extension HTTPConnection {
-    /// Bodies up to this size that come with their heads are copied, into memory of the connection's own: the channel
-    /// has its buffer back at once.
-    private static let copiedSize = 16 << 10
-    /// Memory up to this size stays the connection's.
-    private static let keptSize = 2 << 10
+    /// Requests up to this size that come whole are copied into memory of the connection's own: the channel has its
+    /// buffer back at once, and the next request finds the memory there.
+    private static let ownSize = 2 << 10
     /// How often a head that comes in pieces is read from its beginning.
     private static let mostReadings = 8
 
@@ -61,29 +59,20 @@ extension HTTPConnection {
     /// Takes a head, and its body if all of that is there.
     private func take(_ head: PlainHead, from bytes: inout ByteBuffer) -> RequestHead {
         let length = head.contentLength ?? 0
-        let isWhole = length <= bytes.readableBytes - head.size
-        let isCopied = isWhole && length <= Self.copiedSize
-        let own = copy(bytes.readSlice(length: head.size + (isCopied ? length : 0)))
-        var body: ByteBuffer?
-        if isCopied {
-            body = own
-            body?.moveReaderIndex(forwardBy: head.size)
-        } else if isWhole {
-            body = bytes.readSlice(length: length)
+        guard length <= Self.ownSize - head.size, length <= bytes.readableBytes - head.size else {
+            let own = ByteBuffer(bytes: bytes.readableBytesView.prefix(head.size))
+            bytes.moveReaderIndex(forwardBy: head.size)
+            return RequestHead(head, in: own, body: nil, &group.texts)
         }
-        return RequestHead(head, in: own, body: body, &group.texts)
-    }
-
-    /// Copies bytes into memory that the last request may have had.
-    private func copy(_ received: ByteBuffer?) -> ByteBuffer {
-        guard let received else { return ByteBuffer() }
-        guard received.readableBytes <= Self.keptSize else {
-            return ByteBuffer(bytes: received.readableBytesView)
-        }
+        let size = head.size + length
         // Of memory that somebody still refers to, this makes another one.
-        memory.clear(minimumCapacity: received.readableBytes)
-        memory.writeImmutableBuffer(received)
-        return memory
+        memory.clear(minimumCapacity: size)
+        unsafe bytes.readWithUnsafeReadableBytes { received in
+            unsafe memory.writeBytes(UnsafeRawBufferPointer(rebasing: received.prefix(size)))
+        }
+        var body = memory
+        body.moveReaderIndex(forwardBy: head.size)
+        return RequestHead(head, in: memory, body: body, &group.texts)
     }
 
     // MARK: Other forms

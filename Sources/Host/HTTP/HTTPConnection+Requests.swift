@@ -8,38 +8,50 @@ internal import NIOHTTP1
 /// How requests arrive, and where they go when they are there.
 extension HTTPConnection {
     func begin(_ request: RequestHead) {
-        let start = NIODeadline.now()
         hasPartialHead = false
-        setDeadline(start, transferring: 0)
         let routes = group.routes.snapshot
-        let malformation = group.rules.malformation(of: request)
+        let malformation = request.isPlain ? nil : group.rules.malformation(of: request)
         let refusal = malformation == nil ? refusalAtHead(of: request) : nil
-        let disposition: InboundRequest.Disposition
-        if let problem = malformation {
-            disposition = .refused(problem)
-        } else if routes.chain != nil, !group.router.isProbe(request) {
-            if group.router.isUnknown(request, in: routes),
-                waitsForArrival(request)
-            {
-                return
-            }
-            disposition = .unseen
-        } else if let refusal {
-            disposition = .refused(refusal)
-        } else {
-            let resolution = group.router.resolve(request, in: routes)
-            if case .refused(let error) = resolution {
-                if error.httpStatus == 404, waitsForArrival(request) { return }
-                disposition = .refused(Problem(error))
-            } else {
-                disposition = .resolved(resolution)
-            }
+        guard let disposition = disposition(of: request, in: routes, malformation, refusal) else {
+            return
         }
         hasWaitedForArrival = false
+        if refusal == nil, let body = request.body {
+            deadline = .distantFuture
+            return handOn(disposition, InboundRequest.Whole(request, routes, nil, body))
+        }
+        receive(request, routes, disposition, refusing: refusal)
+    }
+
+    /// What becomes of a request; nil: it waits for a plugin that is on its way.
+    private func disposition(
+        of request: RequestHead, in routes: RouteSnapshot, _ malformation: Problem?,
+        _ refusal: Problem?
+    ) -> InboundRequest.Disposition? {
+        if let malformation { return .refused(malformation) }
+        if routes.chain != nil, !group.router.isProbe(request) {
+            let waits = group.router.isUnknown(request, in: routes) && waitsForArrival(request)
+            return waits ? nil : .unseen
+        }
+        if let refusal { return .refused(refusal) }
+        let resolution = group.router.resolve(request, in: routes)
+        guard case .refused(let error) = resolution else { return .resolved(resolution) }
+        if error.httpStatus == 404, waitsForArrival(request) { return nil }
+        return .refused(Problem(error))
+    }
+
+    /// A request whose body is on its way, or may be.
+    private func receive(
+        _ request: RequestHead, _ routes: RouteSnapshot, _ disposition: InboundRequest.Disposition,
+        refusing refusal: Problem?
+    ) {
+        let start = NIODeadline.now()
+        setDeadline(start, transferring: 0)
         let allowance = request.announcesBody ? BodyAllowance(group.budget) : nil
         let inbound = InboundRequest(
             request, routes, allowance, start: start, disposition: disposition)
         state = .receiving(inbound)
+        if request.isPlain { inbound.bytesLeft = request.contentLength ?? 0 }
         switch disposition {
         case .unseen:
             // The stages see the refusal.
@@ -50,17 +62,6 @@ extension HTTPConnection {
         default:
             if request.expectsContinue && request.isHTTP11 { askForBody() }
         }
-        if request.isPlain { receiveArrivedBody(of: inbound) }
-    }
-
-    /// Of a request that was read here, with its body or without.
-    private func receiveArrivedBody(of inbound: InboundRequest) {
-        guard let body = inbound.request.body else {
-            inbound.bytesLeft = inbound.request.contentLength ?? 0
-            return
-        }
-        if body.readableBytes > 0 { receive(body) }
-        end()
     }
 
     /// Why the rest of a request is not waited for, if its head has a reason.
@@ -105,9 +106,20 @@ extension HTTPConnection {
 
     func end() {
         guard case .receiving(let inbound) = state else { return }
-        let request = inbound.request
         deadline = .distantFuture
-        switch inbound.disposition {
+        if case .passing(let passing) = inbound.disposition { return end(inbound, passing) }
+        handOn(
+            inbound.disposition,
+            InboundRequest.Whole(
+                inbound.request, inbound.routes, inbound.allowance, inbound.body))
+    }
+
+    /// All of a request is there.
+    private func handOn(
+        _ disposition: InboundRequest.Disposition, _ whole: consuming InboundRequest.Whole
+    ) {
+        let request = whole.request
+        switch disposition {
         case .refused(let problem):
             refuse(problem, request)
         case .resolved(.refused(let error)):
@@ -116,33 +128,33 @@ extension HTTPConnection {
             respond(
                 to: request, .ok, contentType: response.contentType, body: response.body)
         case .resolved(.document(let kind)):
-            let exchange = makeExchange(inbound)
+            let exchange = makeExchange(whole)
             state = .calling(exchange, isStreaming: false)
             group.router.send(kind, to: request, of: exchange, for: exchange)
         case .resolved(.call(let endpoint, let timeout)):
-            let exchange = makeExchange(inbound)
+            let exchange = makeExchange(whole)
             state = .calling(exchange, isStreaming: false)
             group.router.call(
-                endpoint, timeout, request, inbound.body, of: exchange, for: exchange
+                endpoint, timeout, request, whole.body, of: exchange, for: exchange
             ) {
                 request.seenByStages(
-                    by: exchange, body: inbound.body, remoteAddress: self.remoteAddress)
+                    by: exchange, body: whole.body, remoteAddress: self.remoteAddress)
             }
         case .unseen:
-            let exchange = makeExchange(inbound)
+            let exchange = makeExchange(whole)
             state = .calling(exchange, isStreaming: false)
             group.router.submit(
                 request.seenByStages(
-                    by: exchange, body: inbound.body, remoteAddress: remoteAddress),
+                    by: exchange, body: whole.body, remoteAddress: remoteAddress),
                 from: exchange)
-        case .passing(let passing):
-            end(inbound, passing)
+        case .passing:
+            preconditionFailure("the stages have the request already")
         }
     }
 
-    func makeExchange(_ inbound: InboundRequest) -> HTTPExchange {
+    func makeExchange(_ whole: InboundRequest.Whole) -> HTTPExchange {
         HTTPExchange(
-            inbound.request, inbound.routes, inbound.allowance, from: remoteAddress,
+            whole.request, whole.routes, whole.allowance, of: group.budget, from: remoteAddress,
             on: NIOLoopBound(self, eventLoop: group.eventLoop), answers: group.answers)
     }
 

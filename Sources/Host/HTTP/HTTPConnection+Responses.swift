@@ -24,7 +24,7 @@ extension HTTPConnection {
         let mayHaveBody = status.code >= 200 && status.code != 204 && status.code != 304
         let body = status.code == 205 ? ByteBuffer() : body
         let isCopied = size <= Self.copiedBodySize
-        var buffer = group.allocator.buffer(capacity: 256 + (isCopied ? size : 0))
+        var buffer = group.takeOutput(room: 256 + (isCopied ? size : 0))
         group.encoder.encodeHead(
             status: status, contentType: contentType,
             framing: mayHaveBody ? .length(size) : .none, headers: headers, keepAlive: keepAlive,
@@ -32,6 +32,7 @@ extension HTTPConnection {
         let hasBody = mayHaveBody && !request.isHEAD
         if hasBody && isCopied { buffer.writeImmutableBuffer(body) }
         write(buffer)
+        group.keepOutput(buffer)
         if hasBody && !isCopied { write(body) }
         finishResponse(keepAlive)
     }

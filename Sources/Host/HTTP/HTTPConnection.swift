@@ -45,6 +45,26 @@ final class HTTPConnection: ChannelDuplexHandler {
             case passing(Passing)
         }
 
+        /// A request that is there.
+        struct Whole {
+            let request: RequestHead
+            /// What there was to call when the request came.
+            let routes: RouteSnapshot
+            /// What the body has taken of the host's memory; nil: nothing but what the connection has anyway.
+            let allowance: BodyAllowance?
+            let body: ByteBuffer
+
+            init(
+                _ request: RequestHead, _ routes: RouteSnapshot, _ allowance: BodyAllowance?,
+                _ body: ByteBuffer
+            ) {
+                self.request = request
+                self.routes = routes
+                self.allowance = allowance
+                self.body = body
+            }
+        }
+
         let request: RequestHead
         /// What there was to call when the request came.
         let routes: RouteSnapshot

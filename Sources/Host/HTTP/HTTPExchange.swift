@@ -14,6 +14,7 @@ final class HTTPExchange: RequestOrigin {
     private let remoteAddress: SocketAddress?
     /// What the request's body has taken of the host's memory; nil: there is none.
     let allowance: BodyAllowance?
+    private let budget: BodyBudget
     private let connection: NIOLoopBound<HTTPConnection>
     private let answers: ResponseQueue
     private let state: NIOLockedValueBox<State>
@@ -21,26 +22,42 @@ final class HTTPExchange: RequestOrigin {
     private struct State {
         var routes: RouteSnapshot?
         var requestID: String?
-        /// The request as the plugin is told it, if middleware has changed it.
-        var changedHead: (any SentHead)?
-        /// Who the caller is, as a stage has found.
-        var subject = ""
         /// Once the backend is known, and the middleware has let the request through.
         var call: Call?
         /// Made by the first part of a streamed response.
         var stream: StreamWindow?
+        var isOver = false
+        private(set) var rare: Rare?
+
+        mutating func makeRare() -> Rare {
+            let made = rare ?? Rare()
+            rare = made
+            return made
+        }
+    }
+
+    /// What few requests have.
+    private final class Rare: @unchecked Sendable {
+        // Sendable: guarded by the exchange's lock.
+
+        /// Made for what is beside a body that takes nothing itself.
+        var allowance: BodyAllowance?
+        /// The request as the plugin is told it, if middleware has changed it.
+        var changedHead: (any SentHead)?
+        /// Who the caller is, as a stage has found.
+        var subject = ""
         /// Parts that the event loop has yet to write; it is on its way when there are any.
         var parts: [CallResponse] = []
-        var isOver = false
         var end = CompletionListeners()
     }
 
     /// - Parameter answers: the queue of the connection's event loop.
     init(
         _ request: RequestHead, _ routes: RouteSnapshot, _ allowance: BodyAllowance?,
-        from remoteAddress: SocketAddress?, on connection: NIOLoopBound<HTTPConnection>,
-        answers: ResponseQueue
+        of budget: BodyBudget, from remoteAddress: SocketAddress?,
+        on connection: NIOLoopBound<HTTPConnection>, answers: ResponseQueue
     ) {
+        self.budget = budget
         self.request = request
         self.allowance = allowance
         self.remoteAddress = remoteAddress
@@ -69,13 +86,16 @@ final class HTTPExchange: RequestOrigin {
 
     func replaceHead(_ head: any SentHead, subject: String) {
         state.withLockedValue { state in
-            state.changedHead = head
-            state.subject = subject
+            let rare = state.makeRare()
+            rare.changedHead = head
+            rare.subject = subject
         }
     }
 
     func makeMetadata() -> CallMetadata {
-        let (changed, subject) = state.withLockedValue { ($0.changedHead, $0.subject) }
+        let (changed, subject) = state.withLockedValue { state in
+            (state.rare?.changedHead, state.rare?.subject ?? "")
+        }
         let head: any SentHead = changed ?? request
         return CallMetadata(
             origin: .http, httpMethod: head.httpMethod, path: head.path, query: head.query,
@@ -140,12 +160,27 @@ final class HTTPExchange: RequestOrigin {
         if isOnEventLoop { body() } else { connection.eventLoop.execute(body) }
     }
 
-    var bodyHold: (any AnyObject & Sendable)? { allowance }
+    var bodyHold: (any AnyObject & Sendable)? {
+        allowance ?? state.withLockedValue { $0.rare?.allowance }
+    }
 
-    func takeRoom(forBodyBytes count: Int) -> Bool { allowance?.add(count) ?? true }
+    func takeRoom(forBodyBytes count: Int) -> Bool {
+        if let allowance { return allowance.add(count) }
+        let made = state.withLockedValue { state in
+            let rare = state.makeRare()
+            let allowance = rare.allowance ?? BodyAllowance(budget)
+            rare.allowance = allowance
+            return allowance
+        }
+        return made.add(count)
+    }
 
     func whenOver(_ body: @escaping @Sendable () -> Void) {
-        if state.withLockedValue({ $0.end.add(body) }) { body() }
+        let isOver = state.withLockedValue { state in
+            if !state.isOver { _ = state.makeRare().end.add(body) }
+            return state.isOver
+        }
+        if isOver { body() }
     }
 
     func whenThereIsRoom(_ body: @escaping @Sendable () -> Void) {
@@ -179,8 +214,9 @@ final class HTTPExchange: RequestOrigin {
         }
         guard let stream, stream.waitForRoom(part.body.readableBytes) else { return false }
         let isFirst = state.withLockedValue { state in
-            state.parts.append(part)
-            return state.parts.count == 1
+            let rare = state.makeRare()
+            rare.parts.append(part)
+            return rare.parts.count == 1
         }
         if isFirst { connection.eventLoop.execute { self.writeParts(to: stream) } }
         return true
@@ -189,7 +225,7 @@ final class HTTPExchange: RequestOrigin {
     /// On the event loop: what has come together since it was asked to, in one write. Nothing is held back for that.
     private func writeParts(to stream: StreamWindow) {
         var parts: [CallResponse] = []
-        state.withLockedValue { swap(&$0.parts, &parts) }
+        state.withLockedValue { swap(&$0.makeRare().parts, &parts) }
         let size = parts.reduce(0) { $0 + $1.body.readableBytes }
         connection.value.stream(parts, of: self) { stream.release(size) }
     }
@@ -203,7 +239,7 @@ final class HTTPExchange: RequestOrigin {
             state.isOver = true
             state.call = nil
             state.routes = nil
-            return (state.stream, state.end.end())
+            return (state.stream, state.rare?.end.end() ?? [])
         }
         stream?.close()
         for listener in listeners { listener() }

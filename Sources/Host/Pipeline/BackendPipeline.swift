@@ -21,17 +21,20 @@ package final class BackendPipeline: Sendable {
     /// Sends a call through the stages to the backend.
     ///
     /// - Parameters:
+    ///   - submitter: is given the call on any thread, also before this returns; more than once if a stage tries again,
+    ///     and never if one answers.
     ///   - request: what the stages see of it; made only if there are some.
-    ///   - submit: submits the call, if it is still wanted. Called from any thread, also before this returns; more than
-    ///     once if a stage tries again, and never if one answers.
     package func submit(
-        _ plan: CallPlan, for sink: any ResponseSink, request: () -> Request,
-        submit: @escaping @Sendable (Call, Backend) -> Void
+        _ plan: consuming CallPlan, for sink: any ResponseSink, by submitter: any CallSubmitter,
+        request: () -> Request
     ) {
-        guard let chain else { return submit(plan.makeCall(to: backend, for: sink), backend) }
+        guard let chain else {
+            return submitter.submit(Call(plan, to: backend, sink: sink), to: backend)
+        }
         var request = request()
         request.deadline = deadline(of: plan)
         request.target = backend
+        let plan = plan
         // The pipeline itself is held: a stage may take its time.
         chain.run(request, for: sink) { [self] request, sink in
             var plan = plan
@@ -43,12 +46,12 @@ package final class BackendPipeline: Sendable {
             if let limit = request.limit { plan.limit = min(plan.limit ?? limit, limit) }
             let sink: any ResponseSink =
                 request.isHeadChanged ? ChangedRequestSink(request, before: sink) : sink
-            submit(plan.makeCall(to: backend, for: sink), backend)
+            submitter.submit(Call(plan, to: backend, sink: sink), to: backend)
         }
     }
 
     /// When the call ends that a plan makes now.
-    private func deadline(of plan: CallPlan) -> NIODeadline? {
+    private func deadline(of plan: borrowing CallPlan) -> NIODeadline? {
         let now = NIODeadline.now()
         let timeouts = [backend.requestTimeout, plan.timeout.map { TimeAmount($0) }]
         return (timeouts.map { $0.map { now + $0 } } + [plan.limit]).compactMap { $0 }.min()
@@ -56,18 +59,32 @@ package final class BackendPipeline: Sendable {
 
     /// Sends a copy of a call in, for a shadow: nobody waits for the response.
     package func submitCopy(
-        of plan: CallPlan, from sink: any ResponseSink, request: () -> Request,
-        submit: @escaping @Sendable (Call, Backend) -> Void = { $1.submit($0) }
+        of plan: CallPlan, from sink: any ResponseSink, by submitter: any CallSubmitter,
+        request: () -> Request
     ) {
-        self.submit(
+        submit(
             plan.asShadow(),
             for: ShadowSink(metadata: sink.makeMetadata(), argumentHold: plan.argumentHold),
-            request: {
-                var request = request()
-                request.originSink = nil
-                return request
-            }, submit: submit)
+            by: CopySubmitter(of: submitter)
+        ) {
+            var request = request()
+            request.originSink = nil
+            return request
+        }
     }
+}
+
+/// Submits shadows' calls in the place of calls.
+private final class CopySubmitter: CallSubmitter {
+    private let original: any CallSubmitter
+
+    init(of original: any CallSubmitter) {
+        self.original = original
+    }
+
+    func submit(_ call: Call, to backend: Backend) { original.submit(copy: call, to: backend) }
+
+    func submit(copy call: Call, to backend: Backend) { original.submit(copy: call, to: backend) }
 }
 
 /// Tells the plugin of a request as the stages have left it.

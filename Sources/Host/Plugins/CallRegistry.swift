@@ -33,7 +33,7 @@ final class CallRegistry: Sendable {
     ///
     /// - Parameter output: room for as many elements as there are calls.
     func enter(
-        _ calls: [any PluginCall], method: Int, isInline: Bool,
+        _ calls: some Collection<any PluginCall>, method: Int, isInline: Bool,
         host: UnsafePointer<backplane_host_t>, output: UnsafeMutableBufferPointer<backplane_call_t>
     ) {
         state.withLockedValue { state in
@@ -58,14 +58,14 @@ final class CallRegistry: Sendable {
     ///   in the request, so no other call gets the slot before this returns.
     /// - Returns: nil when no such call is unfinished.
     func take<Response>(
-        _ id: UInt64, _ read: (CallMemory?) -> Response
+        _ id: UInt64, _ read: (any PluginCall, CallMemory?) -> Response
     ) -> (call: any PluginCall, answer: Response)? {
         let taken = state.withLockedValue { state in
             state.index(of: id).map { index in (index, state.takeOut(index)) }
         }
         guard let (index, (call, memory)) = taken else { return nil }
         defer { state.withLockedValue { $0.free.append(index) } }
-        return (call, read(memory))
+        return (call, read(call, memory))
     }
 
     /// The unfinished calls among those of an `invoke` that has returned, taken out.

@@ -6,7 +6,8 @@ internal import PluginABI
 extension HostContext {
     /// A response, or the failure that the caller gets for one that can't be used.
     func read(
-        _ pointer: UnsafePointer<backplane_response_t>, memory: CallMemory?
+        _ pointer: UnsafePointer<backplane_response_t>, to call: (any PluginCall)? = nil,
+        memory: CallMemory?
     ) -> Result<CallResponse, CallFailure> {
         // The header forbids NULL, so Swift doesn't expect it.
         guard UInt(bitPattern: pointer) != 0 else {
@@ -24,7 +25,10 @@ extension HostContext {
         guard status.mayHaveBody || body.readableBytes == 0 else {
             return invalid("a body with the HTTP status \(status.code), which has none")
         }
-        guard let contentType = unsafe PluginInput.text(response.content_type) else {
+        guard
+            let contentType = unsafe PluginInput.text(
+                response.content_type, mostly: call?.contentType ?? "")
+        else {
             return invalid("a content type that is NULL or too long")
         }
         guard unsafe response.header_count == 0 || response.headers != nil else {

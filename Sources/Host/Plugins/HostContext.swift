@@ -24,7 +24,9 @@ final class HostContext: Sendable {
     }
 
     func finish(_ call: backplane_call_t, _ response: UnsafePointer<backplane_response_t>) {
-        let taken = unsafe calls.take(call.id) { memory in unsafe read(response, memory: memory) }
+        let taken = unsafe calls.take(call.id) { call, memory in
+            unsafe read(response, to: call, memory: memory)
+        }
         guard let (target, answer) = taken else {
             violations.record(.finishedTwice)
             return
@@ -35,7 +37,7 @@ final class HostContext: Sendable {
     func fail(
         _ call: backplane_call_t, _ status: backplane_status_t, _ message: backplane_string_t
     ) {
-        let taken = unsafe calls.take(call.id) { _ in unsafe self.message(message) }
+        let taken = unsafe calls.take(call.id) { _, _ in unsafe self.message(message) }
         guard let (target, message) = taken else {
             violations.record(.finishedTwice)
             return
@@ -44,7 +46,7 @@ final class HostContext: Sendable {
     }
 
     func fail(_ call: backplane_call_t, with failure: UnsafePointer<backplane_failure_t>) {
-        let taken = unsafe calls.take(call.id) { _ in unsafe self.read(failure) }
+        let taken = unsafe calls.take(call.id) { _, _ in unsafe self.read(failure) }
         guard let (target, result) = taken else {
             violations.record(.finishedTwice)
             return
@@ -62,7 +64,7 @@ final class HostContext: Sendable {
             return backplane_status_t(BACKPLANE_STATUS_CANCELLED)
         }
         guard !isInline else { return backplane_status_t(BACKPLANE_STATUS_FAILED_PRECONDITION) }
-        switch unsafe read(part, memory: nil) {
+        switch unsafe read(part, to: target, memory: nil) {
         case .success(let response):
             // What has no body has no parts.
             guard HTTPStatus(Int32(response.status))?.mayHaveBody ?? false else {

@@ -2,6 +2,10 @@ internal import HostCore
 internal import NIOCore
 internal import PluginABI
 
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
 /// Reads what a plugin passed, with any bytes that a confused plugin may come up with.
 enum PluginInput {
     /// The largest body, in bytes.
@@ -22,6 +26,16 @@ enum PluginInput {
         guard let data = unsafe string.data, unsafe string.size <= largestText else { return nil }
         return unsafe String(
             decoding: UnsafeRawBufferPointer(start: data, count: Int(string.size)), as: UTF8.self)
+    }
+
+    /// A text that is likely to be one which is there already.
+    static func text(_ string: backplane_string_t, mostly known: String) -> String? {
+        let bytes = known.utf8Span.span
+        let isKnown = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe UInt64(bytes.count) == string.size && string.size > 0
+                && string.data != nil && memcmp(bytes.baseAddress!, string.data!, bytes.count) == 0
+        }
+        return isKnown ? known : unsafe text(string)
     }
 
     /// Header fields; nil when one of them can't stand in an HTTP message.

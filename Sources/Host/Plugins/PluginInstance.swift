@@ -59,7 +59,12 @@ internal import PluginABI
     /// - Parameters:
     ///   - method: an index into the descriptor's methods.
     ///   - calls: one call, or several if the method is batchable.
-    package func invoke(method: Int, calls: [any PluginCall]) {
+    package func invoke(method: Int, calls: [any PluginCall]) { invoke(method, calls) }
+
+    /// As ``invoke(method:calls:)``, for one call.
+    package func invoke(method: Int, call: any PluginCall) { invoke(method, CollectionOfOne(call)) }
+
+    private func invoke(_ method: Int, _ calls: some Collection<any PluginCall>) {
         activity.run {
             switch generation.library.function(of: method) {
             case .invoke(let invoke): unsafe self.invoke(invoke, method, calls)
@@ -70,7 +75,7 @@ internal import PluginABI
     }
 
     private func invoke(
-        _ invoke: PluginLibrary.Invoke, _ method: Int, _ calls: [any PluginCall]
+        _ invoke: PluginLibrary.Invoke, _ method: Int, _ calls: some Collection<any PluginCall>
     ) {
         let description = generation.descriptor.methods[method]
         let registry = generation.context.calls

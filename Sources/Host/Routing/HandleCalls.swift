@@ -51,9 +51,8 @@ package final class HandleCalls: Sendable {
 
     private func begin(_ call: HandleCall, _ request: HandleRequest, on endpoint: Endpoint) {
         endpoint.submit(
-            call.takePlan(), for: call, shardKey: request.shardKeyAsTold,
-            request: { request.seenByStages(by: call) },
-            submit: { if call.attach($0) { $1.submit($0) } }, copies: { { $1.submit($0) } })
+            call.takePlan(), for: call, by: call, shardKey: request.shardKeyAsTold
+        ) { request.seenByStages(by: call) }
     }
 
     private func beginLater(_ request: HandleRequest, _ call: HandleCall) {

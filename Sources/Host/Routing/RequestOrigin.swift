@@ -4,7 +4,7 @@ package import HostDispatch
 /// A request as the face that took it keeps it, until it has its response. Any thread.
 ///
 /// What is behind a face sees this and a ``HostCore/Request``, and never a connection.
-package protocol RequestOrigin: OriginSink {
+package protocol RequestOrigin: OriginSink, CallSubmitter {
     /// What there was to call when the request came; nil once nobody waits for the response. A call that goes on after
     /// that keeps no backend but its own.
     var routes: RouteSnapshot? { get }
@@ -16,13 +16,6 @@ package protocol RequestOrigin: OriginSink {
     ///
     /// - Parameter subject: who the caller is, as a stage has found; empty: nobody asked.
     func replaceHead(_ head: any SentHead, subject: String)
-
-    /// Submits a call to the request, unless nobody wants the response any more: then it is cancelled. INLINE methods
-    /// run on the thread on which a face submits it.
-    func submit(_ call: Call, to backend: Backend)
-
-    /// Submits a shadow's call.
-    func submit(copy call: Call, to backend: Backend)
 }
 
 /// A protocol by which requests come in and responses go out, such as HTTP/1.1.

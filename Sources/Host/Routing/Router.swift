@@ -90,10 +90,7 @@ package final class Router: Sendable {
         plan.limit = limit
         plan.mayRunInline = mayRunInline
         plan.argumentHold = origin.bodyHold
-        endpoint.submit(
-            plan, for: sink, shardKey: head.shardKey, request: request,
-            submit: { origin.submit($0, to: $1) },
-            copies: { { origin.submit(copy: $0, to: $1) } })
+        endpoint.submit(plan, for: sink, by: origin, shardKey: head.shardKey, request: request)
     }
 
     /// Answers with a document, now or when it has been made.
@@ -189,21 +186,19 @@ extension Endpoint {
     /// - Parameters:
     ///   - shardKey: calls with the same key go to the same backends; empty: none.
     ///   - request: what the backends' middleware sees; made only if there is some.
-    ///   - submit: submits the call, if it is still wanted.
-    ///   - copies: makes what submits a shadow's call; asked for only if there is a shadow.
     func submit(
-        _ plan: CallPlan, for sink: any ResponseSink, shardKey: @autoclosure () -> String,
-        request: () -> Request, submit: @escaping @Sendable (Call, Backend) -> Void,
-        copies: () -> @Sendable (Call, Backend) -> Void
+        _ plan: consuming CallPlan, for sink: any ResponseSink, by submitter: any CallSubmitter,
+        shardKey: @autoclosure () -> String, request: () -> Request
     ) {
-        var plan = plan
         plan.endpoint = name
+        if traffic.isPlain {
+            return backends[0].submit(plan, for: sink, by: submitter, request: request)
+        }
         let assignment = assign(shardKey: shardKey())
-        assignment.backend.submit(plan, for: sink, request: request, submit: submit)
-        guard !plan.isInShadow, !assignment.shadows.isEmpty else { return }
-        let submitCopy = copies()
-        for shadow in assignment.shadows {
-            shadow.submitCopy(of: plan, from: sink, request: request, submit: submitCopy)
+        let shadows = plan.isInShadow ? [] : assignment.shadows
+        assignment.backend.submit(copy plan, for: sink, by: submitter, request: request)
+        for shadow in shadows {
+            shadow.submitCopy(of: copy plan, from: sink, by: submitter, request: request)
         }
     }
 }

@@ -73,7 +73,11 @@ final class InProcessWorker: ReplicaWorker {
     private func run(_ assignment: Assignment, of owner: any AssignmentOwner) {
         switch assignment.work {
         case .calls(let method, let calls):
-            instance.invoke(method: method, calls: calls)
+            if calls.count == 1 {
+                instance.invoke(method: method, call: calls[0])
+            } else {
+                instance.invoke(method: method, calls: Array(calls))
+            }
         case .healthCheck:
             do throws(PluginError) {
                 try instance.checkHealth()
