@@ -63,12 +63,13 @@ import Testing
         }
     }
 
-    @Test("a client that stops within a head is told so, whoever reads it")
+    @Test("a client that stops within a head is told so, be it the first one or not")
     func late() async throws {
         try await TestHost.run(
-            plugins: Plugins.echo, configure: TestHost.setting(\.transferTimeout, .milliseconds(200))
+            plugins: Plugins.echo,
+            configure: TestHost.setting(\.transferTimeout, .milliseconds(200))
         ) { host in
-            for first in ["", Self.plain[0], Self.other[0]] {
+            for first in ["", Self.plain[0]] {
                 let wire = try Wire(to: host)
                 try await wire.send(first + "POST /echo HTTP/1.1\r\nHo")
                 let answers = try await wire.answers(first.isEmpty ? 1 : 2)

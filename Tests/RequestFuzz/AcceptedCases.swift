@@ -25,7 +25,9 @@ final class AcceptedCases {
     }
 
     private func append(_ data: Data) {
-        for shift in [0, 8, 16, 24] { buffer.append(UInt8(truncatingIfNeeded: data.count >> shift)) }
+        for shift in [0, 8, 16, 24] {
+            buffer.append(UInt8(truncatingIfNeeded: data.count >> shift))
+        }
         buffer.append(data)
     }
 

@@ -34,7 +34,9 @@ struct CaseGenerator {
         let fields = random.below(8)
         let host = random.below(fields + 1)
         for index in 0...fields {
-            if index == host, !chance(of: 60) { writeField("Host", any(Self.hosts, odd: Self.oddHosts)) }
+            if index == host, !chance(of: 60) {
+                writeField("Host", any(Self.hosts, odd: Self.oddHosts))
+            }
             length += writeSomeField()
         }
         writeLineEnd()
@@ -45,7 +47,10 @@ struct CaseGenerator {
         if chance(of: 3) {
             let length = random.below(20)
             writeField(
-                "Content-Length", any(["\(length)"], odd: ["0\(length)", "\(length),\(length)", "+\(length)", "0x\(length)"]))
+                "Content-Length",
+                any(
+                    ["\(length)"],
+                    odd: ["0\(length)", "\(length),\(length)", "+\(length)", "0x\(length)"]))
             return length
         }
         writeField(
@@ -109,39 +114,48 @@ struct CaseGenerator {
 
     private static let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
     private static let oddMethods = [
-        "get", "Post", "", "PURGE", "CONNECT", "PRI", "GETS", "PU", "M-SEARCH", "SOURCE", "QUERY", "G\u{0}T",
+        "get", "Post", "", "PURGE", "CONNECT", "PRI", "GETS", "PU", "M-SEARCH", "SOURCE", "QUERY",
+        "G\u{0}T",
     ]
     private static let targets = ["/", "/echo", "/a/b", "//", "/?", "/a?b=c", "/%2e%2E/"]
     private static let oddTargets = [
         "", "*", "http://a/", "a:80", "/\u{E9}", "/#", "?a", "https://", "/\u{7F}", "\\",
     ]
     private static let targetPieces = [
-        "/", "?", "a", "%00", "=", "&", "+", ";", ":", "@", "..", "<", ">", "\"", "{", "|", "}", "^", "`", "\\", "[", "]",
+        "/", "?", "a", "%00", "=", "&", "+", ";", ":", "@", "..", "<", ">", "\"", "{", "|", "}",
+        "^", "`", "\\", "[", "]",
     ]
     private static let oddVersions = [
-        "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/1.1.1", "HTTP/01.1", "http/1.1", "HTTP/1.", "", "RTSP/1.0", "ICY/1.1",
+        "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/1.1.1", "HTTP/01.1", "http/1.1", "HTTP/1.", "",
+        "RTSP/1.0", "ICY/1.1",
         "HTTP/1,1", "HTTP /1.1", "HTTP/0.9",
     ]
     private static let hosts = ["a", "127.0.0.1:8000", "[::1]", "a.b-c_d~", "%41:1", "x:"]
     private static let oddHosts = ["", "a b", "a,b", "a:x", "[a", "@", "a/b", "a:65536", "\u{E9}"]
     private static let names = [
-        "Accept", "User-Agent", "Content-Type", "X-Request-Id", "X-SERVE-CALL-METHOD", "Cookie", "a", "!#$%&'*+-.^_`|~",
+        "Accept", "User-Agent", "Content-Type", "X-Request-Id", "X-SERVE-CALL-METHOD", "Cookie",
+        "a", "!#$%&'*+-.^_`|~",
         "Connection", "X-Serve-Shard-Key", "X-Request-Timeout-Seconds", "Keep-Alive",
         "A-Name-That-Is-Longer-Than-All-Names-That-Mean-Something",
     ]
     private static let oddNames = [
-        "Transfer-Encoding", "Expect", "Upgrade", "TE", "Trailer", "Proxy-Connection", "Content-Length", "Host", "", "a b",
-        "a(", "\u{E9}", "HTTP2-Settings", "Transfer-Encoding\u{0}", "Content-Length\u{B}", "Sec-WebSocket-Key",
+        "Transfer-Encoding", "Expect", "Upgrade", "TE", "Trailer", "Proxy-Connection",
+        "Content-Length", "Host", "", "a b",
+        "a(", "\u{E9}", "HTTP2-Settings", "Transfer-Encoding\u{0}", "Content-Length\u{B}",
+        "Sec-WebSocket-Key",
     ]
     private static let values = [
-        "", "a", "close", "keep-alive", "Keep-Alive", "text/plain; charset=utf-8", "a b\tc", "\"{}\"", "1", "*/*",
+        "", "a", "close", "keep-alive", "Keep-Alive", "text/plain; charset=utf-8", "a b\tc",
+        "\"{}\"", "1", "*/*",
         "a,b", "0.5",
     ]
     private static let oddValues = [
-        "chunked", "100-continue", "upgrade", "close, keep-alive", "h2c", "websocket", "\u{E9}", "\u{0}", "\u{7F}",
+        "chunked", "100-continue", "upgrade", "close, keep-alive", "h2c", "websocket", "\u{E9}",
+        "\u{0}", "\u{7F}",
         "trailers", "a\r\n b", "identity", "gzip, chunked", "a\rb", "a\nb", "keep-alive,",
     ]
-    private static let special = Array("\r\n\t :/?#%,;\u{0}\u{7F}01HTTPaZ-_".utf8) + [0x80, 0xC3, 0xFF]
+    private static let special =
+        Array("\r\n\t :/?#%,;\u{0}\u{7F}01HTTPaZ-_".utf8) + [0x80, 0xC3, 0xFF]
 }
 
 /// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.

@@ -16,7 +16,9 @@ enum ReadCase {
             // The body may be larger than what there is.
             guard size <= bytes.count else { return .incomplete }
             let target = head.path.range.lowerBound..<max(head.path.end, head.query.end).asInt
-            let fields = PlainFields(head, in: ByteBuffer(bytes: bytes)).map { [$0.name, $0.value] }
+            let fields = PlainFields(head, in: ByteBuffer(bytes: bytes)).map {
+                [$0.name, $0.value]
+            }
             let request = FuzzedRequest(
                 method: head.httpMethod, target: String(decoding: bytes[target], as: UTF8.self),
                 fields: fields, body: Array(bytes[head.size..<size]))

@@ -94,7 +94,9 @@ struct BackendState {
         case .serving, .held: break
         }
         guard !slots.isEmpty || expectsReplica else { return .refused(noReplica) }
-        guard let method = methodIndex(named: call.method) else { return .refused(unknownMethod(call.method)) }
+        guard let method = methodIndex(named: call.method) else {
+            return .refused(unknownMethod(call.method))
+        }
 
         let isInline = methods[method].isInline && call.mayRunInline
         // One that nothing waits before, and that waits for no others, needs no place in the queue.

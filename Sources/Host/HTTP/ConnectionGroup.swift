@@ -18,6 +18,8 @@ final class ConnectionGroup {
     let allocator = ByteBufferAllocator()
     let eventLoop: any EventLoop
     let answers: ResponseQueue
+    /// Those that have a descriptor of their own. Shared by all groups.
+    let sockets: ConnectionCount
     /// Shared, so that the date is made once a second and not once per connection.
     var encoder = ResponseEncoder()
     /// Shared, because clients mostly ask for the same.
@@ -34,8 +36,9 @@ final class ConnectionGroup {
     init(
         routes: RouteTable, router: Router, budget: BodyBudget,
         settings: IngressSettings, eventLoop: any EventLoop, logger: Logger,
-        failures: LimitedLog
+        failures: LimitedLog, sockets: ConnectionCount
     ) {
+        self.sockets = sockets
         self.eventLoop = eventLoop
         answers = ResponseQueue(eventLoop: eventLoop)
         self.router = router
@@ -80,8 +83,9 @@ final class ConnectionGroup {
 
     /// Closes the connections whose time is up.
     func sweep(at now: NIODeadline) {
-        for connection in connections.values where connection.deadline <= now {
-            connection.timeOut()
+        for connection in connections.values {
+            if connection.socket?.isWritten ?? false { connection.takeSocketBack() }
+            if connection.deadline <= now { connection.timeOut() }
         }
         guard budget.isShort(at: now) else { return }
         for connection in connections.values { connection.giveUpStalledUpload(at: now) }

@@ -125,8 +125,7 @@ extension HTTPConnection {
         case .resolved(.refused(let error)):
             refuse(Problem(error), request)
         case .resolved(.answer(let response)):
-            respond(
-                to: request, .ok, contentType: response.contentType, body: response.body)
+            respond(to: request, response)
         case .resolved(.document(let kind)):
             let exchange = makeExchange(whole)
             state = .calling(exchange, isStreaming: false)
@@ -140,6 +139,7 @@ extension HTTPConnection {
                 request.seenByStages(
                     by: exchange, body: whole.body, remoteAddress: self.remoteAddress)
             }
+            offerSocket(for: exchange)
         case .unseen:
             let exchange = makeExchange(whole)
             state = .calling(exchange, isStreaming: false)
@@ -147,6 +147,7 @@ extension HTTPConnection {
                 request.seenByStages(
                     by: exchange, body: whole.body, remoteAddress: remoteAddress),
                 from: exchange)
+            offerSocket(for: exchange)
         case .passing:
             preconditionFailure("the stages have the request already")
         }

@@ -10,30 +10,14 @@ internal import Glibc
 
 /// How responses are written. The state when these are called: the request that is answered has arrived, or never will.
 extension HTTPConnection {
-    /// Bodies up to this size are copied behind their head, into one write.
-    private static let copiedBodySize = 16 << 10
-
-    func respond(
-        to request: RequestHead, _ status: HTTPResponseStatus, contentType: String,
-        body: ByteBuffer,
-        headers: [(name: String, value: String)] = [], closing: Bool = false
-    ) {
+    func respond(to request: RequestHead, _ response: CallResponse, closing: Bool = false) {
         let keepAlive = keepAlive(request, closing: closing)
-        let size = body.readableBytes
-        // Source: RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5. A 205 says that it has no body by its length.
-        let mayHaveBody = status.code >= 200 && status.code != 204 && status.code != 304
-        let body = status.code == 205 ? ByteBuffer() : body
-        let isCopied = size <= Self.copiedBodySize
-        var buffer = group.takeOutput(room: 256 + (isCopied ? size : 0))
-        group.encoder.encodeHead(
-            status: status, contentType: contentType,
-            framing: mayHaveBody ? .length(size) : .none, headers: headers, keepAlive: keepAlive,
-            into: &buffer)
-        let hasBody = mayHaveBody && !request.isHEAD
-        if hasBody && isCopied { buffer.writeImmutableBuffer(body) }
+        let isCopied = response.body.readableBytes <= ResponseEncoder.copiedBodySize
+        var buffer = group.takeOutput(room: 256 + (isCopied ? response.body.readableBytes : 0))
+        let body = group.encoder.encode(response, to: request, keepAlive: keepAlive, into: &buffer)
         write(buffer)
         group.keepOutput(buffer)
-        if hasBody && !isCopied { write(body) }
+        if let body { write(body) }
         finishResponse(keepAlive)
     }
 
@@ -47,10 +31,10 @@ extension HTTPConnection {
         if case .receiving(let current) = state { inbound = current }
         let isUnfinished =
             problem.closesConnection || inbound?.request.expectsContinue ?? false
-        respond(
-            to: head, problem.status, contentType: problem.contentType,
-            body: problem.body(requestID: id), headers: problem.headers(requestID: id),
-            closing: isUnfinished)
+        let response = CallResponse(
+            status: Int(problem.status.code), body: problem.body(requestID: id),
+            contentType: problem.contentType, headers: problem.headers(requestID: id))
+        respond(to: head, response, closing: isUnfinished)
         if isUnfinished { inbound?.giveUp(DispatchError(problem)) }
     }
 
@@ -162,6 +146,11 @@ extension HTTPConnection {
     }
 
     // MARK: After the response
+
+    /// Whether the client takes one more response after this one, and nothing need be said of it.
+    func staysOpen(after request: RequestHead) -> Bool {
+        keepAlive(request, closing: false) == .implied
+    }
 
     private func keepAlive(_ request: RequestHead, closing: Bool) -> ResponseEncoder.KeepAlive {
         guard !closing, !isLastResponse, !group.isDraining, request.isKeepAlive,

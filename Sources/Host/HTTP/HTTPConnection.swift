@@ -148,6 +148,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     private(set) var bytesWritten = 0
     /// Watches a client that has much to take, until it has taken it.
     var delivery: DeliveryPace?
+    /// For a replica's thread that writes a response itself. Made for the first call for which it may.
+    var socket: ResponseSocket?
     /// Whether the client has been told that nothing comes any more.
     var isHalfClosed = false
     /// Whether the response that is under way is the connection's last: the rest of its request is not taken.
@@ -167,12 +169,14 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        closeSocket()
         self.context = nil
         group.remove(self)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         abandon()
+        closeSocket()
         pending.removeAll()
         isHeld = false
         deadline = .distantFuture
@@ -180,6 +184,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        takeSocketBack()
         if isPlain { accept(.bytes(unwrapInboundIn(data))) } else { context.fireChannelRead(data) }
     }
 
@@ -237,6 +242,11 @@ final class HTTPConnection: ChannelDuplexHandler {
     /// Whether no more is read for now. While a call runs and nothing waits, reading goes on: to stop and start it
     /// costs two system calls.
     private var isBusy: Bool { !pending.isEmpty || !isWritable }
+
+    /// Whether nothing waits behind the request that is under way, nor in front of its response.
+    var hasNothingQueued: Bool {
+        pending.isEmpty && !needsFlush && isWritable && bytesBuffered == 0
+    }
 
     /// A part of a request that NIO's decoder has read.
     func accept(_ part: HTTPServerRequestPart) {
@@ -319,6 +329,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// The response to the request that is under way.
     func finish(_ exchange: HTTPExchange, _ result: Result<CallResponse, DispatchError>) {
+        _ = socket?.takeBack()
         switch state {
         case .calling(let current, let isStreaming) where current === exchange:
             if isStreaming {
@@ -335,10 +346,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     func answer(_ exchange: HTTPExchange, _ result: Result<CallResponse, DispatchError>) {
         switch result {
-        case .success(let response):
-            respond(
-                to: exchange.request, HTTPResponseStatus(statusCode: response.status),
-                contentType: response.contentType, body: response.body, headers: response.headers)
+        case .success(let response): respond(to: exchange.request, response)
         case .failure(let error):
             refuse(Problem(error), exchange.request, requestID: exchange.requestID)
         }
@@ -364,6 +372,9 @@ final class HTTPConnection: ChannelDuplexHandler {
         needsFlush = true
     }
 
+    /// Bytes of a response that a replica's thread has written.
+    func count(writtenElsewhere bytes: Int) { bytesWritten += bytes }
+
     func flushIfNeeded() {
         guard needsFlush, let context else { return }
         needsFlush = false
@@ -381,6 +392,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// Closes the connection if it has no request; if it has one, the response to that will be the last.
     func drain() {
+        takeSocketBack()
         guard case .waiting = state, pending.isEmpty else { return }
         if bytesBuffered > 0 { closeAfterResponse() } else { close() }
     }
@@ -409,6 +421,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     /// Nobody waits for a response any more.
     private func abandon() {
+        takeSocketBack()
         let last = state
         state = .closing
         switch last {

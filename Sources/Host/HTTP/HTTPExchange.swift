@@ -26,6 +26,8 @@ final class HTTPExchange: RequestOrigin {
         var call: Call?
         /// Made by the first part of a streamed response.
         var stream: StreamWindow?
+        /// For who has the response.
+        var socket: ResponseSocket?
         var isOver = false
         private(set) var rare: Rare?
 
@@ -188,15 +190,41 @@ final class HTTPExchange: RequestOrigin {
         stream.whenThereIsRoom(body)
     }
 
+    /// Lets the thread that has the response write it.
+    func offer(_ socket: ResponseSocket) {
+        state.withLockedValue { state in
+            guard !state.isOver else { return }
+            state.socket = socket
+            socket.offer()
+        }
+    }
+
     func receive(_ result: Result<CallResponse, DispatchError>) {
-        let wasStreamed = end()
+        let (wasStreamed, socket) = end()
         if isOnEventLoop, !wasStreamed {
             write(result)
         } else if wasStreamed {
             // The same way as the parts, so that it comes after them.
             connection.eventLoop.execute { self.write(result) }
+        } else if let socket, case .success(let response) = result {
+            write(response, to: socket)
         } else {
             answers.append(self, result)
+        }
+    }
+
+    private func write(_ response: CallResponse, to socket: ResponseSocket) {
+        switch socket.write(response, to: request) {
+        case .done: break
+        case .refused: answers.append(self, .success(response))
+        case .doneAndWatched(let bytes): tellLoop(written: bytes, rest: ByteBuffer())
+        case .partly(let bytes, let rest): tellLoop(written: bytes, rest: rest)
+        }
+    }
+
+    private func tellLoop(written bytes: Int, rest: ByteBuffer) {
+        connection.eventLoop.execute {
+            self.connection.value.finish(self, written: bytes, rest: rest)
         }
     }
 
@@ -232,17 +260,17 @@ final class HTTPExchange: RequestOrigin {
 
     /// The response is there, or the client has gone: nobody waits for room any more.
     ///
-    /// - Returns: whether parts of the response were sent before.
+    /// - Returns: whether parts of the response were sent before, and the socket that it may be written to.
     @discardableResult
-    func end() -> Bool {
-        let (stream, listeners) = state.withLockedValue { state in
+    func end() -> (wasStreamed: Bool, socket: ResponseSocket?) {
+        let (stream, socket, listeners) = state.withLockedValue { state in
             state.isOver = true
             state.call = nil
             state.routes = nil
-            return (state.stream, state.rare?.end.end() ?? [])
+            return (state.stream, state.socket.take(), state.rare?.end.end() ?? [])
         }
         stream?.close()
         for listener in listeners { listener() }
-        return stream != nil
+        return (stream != nil, socket)
     }
 }

@@ -42,11 +42,17 @@ package final class HTTPServer: Face {
         let connections: ConnectionCount
         /// Those that are there to be told that there are too many.
         let refusals: ConnectionCount
+        /// Those whose responses replicas' threads may write, for which each takes a second descriptor: there are as
+        /// many as nobody else wants.
+        let sockets: ConnectionCount
 
         init(_ settings: IngressSettings, files: OpenFileLimit) {
             maxConnections = files.connections(wanted: settings.maxConnections)
             connections = ConnectionCount(limit: maxConnections)
             refusals = ConnectionCount(limit: OpenFileLimit.refusals(of: maxConnections))
+            sockets = ConnectionCount(
+                limit: files.toSpare(
+                    beside: maxConnections + 2 * OpenFileLimit.refusals(of: maxConnections)))
         }
 
         /// Connections that may have a descriptor: as many again as are told may be about to be closed.
@@ -79,10 +85,10 @@ package final class HTTPServer: Face {
     /// - Throws: ``IngressError``.
     package func start() async throws(IngressError) -> Int {
         let budget = makeBudget()
-        let groups = eventLoops.makeIterator().map { makeGroup(on: $0, budget) }
+        let admission = makeAdmission()
+        let groups = eventLoops.makeIterator().map { makeGroup(on: $0, budget, admission.sockets) }
         let byLoop = Dictionary(
             uniqueKeysWithValues: groups.map { (ObjectIdentifier($0.eventLoop), $0) })
-        let admission = makeAdmission()
         let bootstrap = ServerBootstrap(group: acceptor, childGroup: eventLoops)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -174,12 +180,12 @@ package final class HTTPServer: Face {
     }
 
     private func makeGroup(
-        on eventLoop: any EventLoop, _ budget: BodyBudget
+        on eventLoop: any EventLoop, _ budget: BodyBudget, _ sockets: ConnectionCount
     ) -> NIOLoopBoundBox<ConnectionGroup> {
         let group = NIOLoopBoundBox.makeBoxSendingValue(
             ConnectionGroup(
                 routes: routes, router: router, budget: budget, settings: settings,
-                eventLoop: eventLoop, logger: logger, failures: failures),
+                eventLoop: eventLoop, logger: logger, failures: failures, sockets: sockets),
             eventLoop: eventLoop)
         // Bound: one for each event loop, and gone with it.
         eventLoop.scheduleRepeatedTask(

@@ -34,6 +34,12 @@ package struct OpenFileLimit: Sendable {
         return max(min(wanted, 1), min(wanted, free - 2 * Self.refusals(of: free)))
     }
 
+    /// Descriptors that are left when everything else has what it may have.
+    func toSpare(beside connections: Int) -> Int {
+        let taken = inUse + reserve + connections
+        return limit > taken ? limit - taken : 0
+    }
+
     /// How many connections beyond those may be there to be told that there are too many, and how many to be closed.
     static func refusals(of connections: Int) -> Int { max(4, min(64, connections / 8)) }
 

@@ -20,6 +20,31 @@ struct ResponseEncoder {
 
     private var date = HTTPDate()
 
+    /// Bodies up to this size are copied behind their head, into one write.
+    static let copiedBodySize = 16 << 10
+
+    /// Writes a response that is whole.
+    ///
+    /// - Returns: the body, if it is to be written as it is, behind the buffer.
+    @discardableResult
+    mutating func encode(
+        _ response: CallResponse, to request: RequestHead, keepAlive: KeepAlive,
+        into buffer: inout ByteBuffer
+    ) -> ByteBuffer? {
+        // Source: RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5. A 205 says that it has no body by its length.
+        let status = response.status
+        let mayHaveBody = status >= 200 && status != 204 && status != 304
+        let size = response.body.readableBytes
+        encodeHead(
+            status: HTTPResponseStatus(statusCode: status), contentType: response.contentType,
+            framing: mayHaveBody ? .length(size) : .none, headers: response.headers,
+            keepAlive: keepAlive, into: &buffer)
+        guard mayHaveBody, status != 205, !request.isHEAD, size > 0 else { return nil }
+        guard size <= Self.copiedBodySize else { return response.body }
+        buffer.writeImmutableBuffer(response.body)
+        return nil
+    }
+
     mutating func encodeHead(
         status: HTTPResponseStatus, contentType: String, framing: Framing,
         headers: [(name: String, value: String)], keepAlive: KeepAlive,

@@ -1,0 +1,74 @@
+import Backplane
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.throttled) struct DirectResponseTests {
+    @Test("calls on a replica's thread are answered, in order, with whatever comes meanwhile")
+    func meanwhile() async throws {
+        try await TestHost.run(plugins: try Plugins.echo(and: "blocks")) { host in
+            let wire = try Wire(to: host)
+            for round in 0..<200 {
+                try await wire.send(Requests.call("echo", nil, "one \(round)"))
+                if round % 3 == 0 {
+                    try await wire.send(Requests.call("echo", nil, "two \(round)"))
+                }
+                if round % 3 == 1 { try await wire.send(Requests.call("echo", "inline", "in")) }
+                let count = round % 3 == 2 ? 1 : 2
+                let answers = try await wire.answers(count).map(\.text)
+                let expected = ["one \(round)", round % 3 == 0 ? "two \(round)" : "in"]
+                #expect(answers == Array(expected.prefix(count)))
+            }
+        }
+    }
+
+    @Test("a connection whose last response a replica wrote is idle, and closed when that lasts")
+    func idle() async throws {
+        try await TestHost.run(
+            plugins: Plugins.echo, configure: TestHost.setting(\.idleTimeout, .milliseconds(300))
+        ) { host in
+            let wire = try Wire(to: host)
+            for _ in 0..<3 {
+                try await wire.send(Requests.call("echo", nil, "hello"))
+                #expect(try await wire.response().text == "hello")
+            }
+            #expect(await wire.end() == .closed)
+        }
+    }
+
+    @Test("a host that ends closes connections whose last response a replica wrote, at once")
+    func drains() async throws {
+        let start = ContinuousClock.now
+        try await TestHost.run(plugins: Plugins.echo) { host in
+            let wire = try Wire(to: host)
+            try await wire.send(Requests.call("echo", nil, "hello"))
+            #expect(try await wire.response().text == "hello")
+        }
+        #expect(ContinuousClock.now - start < .seconds(15))
+    }
+
+    @Test("clients that leave at every moment leave nothing behind")
+    func leaving() async throws {
+        try await TestHost.run(plugins: try Plugins.echo(and: "blocks")) { host in
+            func openFiles() throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            }
+            let kept = try Wire(to: host)
+            try await kept.send(Requests.call("echo", nil, "hello"))
+            _ = try await kept.response()
+            let before = try openFiles()
+            for round in 0..<300 {
+                let wire = try Wire(to: host)
+                try await wire.send(
+                    Requests.call(
+                        round % 2 == 0 ? "echo" : "blocks", round % 2 == 0 ? nil : "sleep", "3"))
+                if round % 3 == 0 { _ = try await wire.response() }
+                if round % 3 == 1 { try await Task.sleep(for: .milliseconds(round % 7)) }
+                wire.leave()
+            }
+            try await Eventually.true { try openFiles() <= before + 4 }
+            try await kept.send(Requests.call("echo", nil, "still"))
+            #expect(try await kept.response().text == "still")
+        }
+    }
+}
