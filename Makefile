@@ -4,10 +4,10 @@ HOST    := .build/release/backplane
 PLUGINS := .build/release/libecho.so .build/release/libcounter.so
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build serve test check nightly bench soak chaos fuzz sanitize format clean
+.PHONY: help deps build serve test check nightly bench soak chaos fuzz fuzz-requests sanitize format clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 deps: ## Install what the build needs and the system lacks
 	@scripts/setup
@@ -29,7 +29,7 @@ test: deps ## Run the tests (TEST_FLAGS="--filter Batcher" narrows them)
 check: ## All that CI runs
 	@scripts/check
 
-nightly: soak chaos fuzz ## What takes longer than CI may: over an hour
+nightly: soak chaos fuzz fuzz-requests ## What takes longer than CI may: over an hour
 
 bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a first look)
 	swift build -c release --product handle-benchmark
@@ -49,6 +49,11 @@ chaos: deps ## A host under everything at once, for an hour (CHAOS_SECONDS=60, C
 fuzz: deps ## The admin API against its document, by schemathesis (FUZZ_FLAGS="--seed 7 --cases 200")
 	swift build
 	@scripts/fuzz-admin $(FUZZ_FLAGS)
+
+# What nightly runs; REQUEST_FUZZ_FLAGS="--cases 1000000 --seed 7" chooses another length and what is drawn.
+REQUEST_FUZZ_FLAGS ?= --seconds 600 --h11
+fuzz-requests: deps ## The reader of requests against NIO's decoder and h11, on cases that are drawn
+	@scripts/fuzz-requests $(REQUEST_FUZZ_FLAGS)
 
 sanitize: deps ## What has threads, under ThreadSanitizer, then AddressSanitizer
 	@scripts/sanitize
