@@ -196,33 +196,49 @@ package struct PlainHead {
 
 /// The fields of a head in the plain form, made into texts for who asks for them.
 package struct PlainFields: Sequence, IteratorProtocol {
-    /// The lines of the fields, each with its end.
-    private var lines: ByteBuffer
+    private let bytes: ByteBuffer
+    /// What is left of the lines.
+    private var range: Range<Int>
 
     package init(_ head: PlainHead, in bytes: ByteBuffer) {
-        let range = head.fields.range
-        lines = bytes
-        lines.moveReaderIndex(forwardBy: range.lowerBound)
-        lines = lines.readSlice(length: range.count) ?? ByteBuffer()
+        self.bytes = bytes
+        range = head.fields.range
     }
 
     /// In the order sent, without the white space around the value.
     package mutating func next() -> HeaderFields.Field? {
-        guard let (field, size) = Self.firstField(lines.readableBytesUInt8Span) else { return nil }
-        lines.moveReaderIndex(forwardBy: size)
-        return field
+        guard let (name, value) = nextRanges() else { return nil }
+        return (text(name), text(value))
     }
 
-    private static func firstField(
-        _ bytes: Span<UInt8>
-    ) -> (field: HeaderFields.Field, size: Int)? {
-        guard bytes.count > 0 else { return nil }
-        var (colon, end) = (0, 0)
+    /// The next value of a field of that name, in whatever case. Of the others no texts are made.
+    mutating func nextValue(of name: String) -> String? {
+        while let (other, value) = nextRanges() {
+            let isNamed = HeaderName.areEqual(
+                bytes.readableBytesUInt8Span.extracting(other), name.utf8Span.span)
+            if isNamed { return text(value) }
+        }
+        return nil
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        String(copying: bytes.readableBytesUInt8Span.extracting(range))
+    }
+
+    private mutating func nextRanges() -> (name: Range<Int>, value: Range<Int>)? {
+        guard !range.isEmpty else { return nil }
+        let bytes = bytes.readableBytesUInt8Span
+        let name = range.lowerBound
+        var colon = name
         while bytes[colon] != UInt8(ascii: ":") { colon += 1 }
-        while bytes[end] != .carriageReturn { end += 1 }
-        let name = String(copying: bytes.extracting(0..<colon))
-        let value = String(copying: bytes.extracting(colon + 1..<end))
-        return ((name, String(HTTPText.trimmed(value[...]))), end + 2)
+        var start = colon + 1
+        while bytes[start] == .space || bytes[start] == .tab { start += 1 }
+        var lineEnd = start
+        while bytes[lineEnd] != .carriageReturn { lineEnd += 1 }
+        var end = lineEnd
+        while end > start, bytes[end - 1] == .space || bytes[end - 1] == .tab { end -= 1 }
+        range = lineEnd + 2..<range.upperBound
+        return (name..<colon, start..<end)
     }
 }
 

@@ -236,17 +236,21 @@ extension RequestHead: HeaderSource {
 
     func values(of name: String) -> [String] {
         switch received {
-        case .decoded(let headers): headers[name]
+        case .decoded(let headers): return headers[name]
         case .received(let head, let bytes):
-            PlainFields(head, in: bytes).filter { HeaderName.areEqual($0.name, name) }.map(\.value)
+            var fields = PlainFields(head, in: bytes)
+            var values: [String] = []
+            while let value = fields.nextValue(of: name) { values.append(value) }
+            return values
         }
     }
 
     func firstValue(of name: String) -> String? {
         switch received {
-        case .decoded(let headers): headers.first(name: name)
+        case .decoded(let headers): return headers.first(name: name)
         case .received(let head, let bytes):
-            PlainFields(head, in: bytes).first { HeaderName.areEqual($0.name, name) }?.value
+            var fields = PlainFields(head, in: bytes)
+            return fields.nextValue(of: name)
         }
     }
 }

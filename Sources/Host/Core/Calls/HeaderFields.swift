@@ -111,9 +111,11 @@ extension HeaderFields: ExpressibleByDictionaryLiteral {
 package enum HeaderName {
     /// Whether two texts differ in the case of ASCII letters at most.
     package static func areEqual(_ first: String, _ second: String) -> Bool {
-        guard first.utf8.count == second.utf8.count else { return false }
-        let first = first.utf8Span.span
-        let second = second.utf8Span.span
+        areEqual(first.utf8Span.span, second.utf8Span.span)
+    }
+
+    package static func areEqual(_ first: Span<UInt8>, _ second: Span<UInt8>) -> Bool {
+        guard first.count == second.count else { return false }
         for index in first.indices where first[index] != second[index] {
             guard lowercased(first[index]) == lowercased(second[index]) else { return false }
         }
