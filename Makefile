@@ -4,7 +4,7 @@ HOST    := .build/release/backplane
 PLUGINS := .build/release/libecho.so .build/release/libcounter.so
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build serve test check nightly bench soak chaos fuzz fuzz-requests sanitize format clean
+.PHONY: help deps build serve test check nightly bench bench-counts soak chaos fuzz fuzz-requests sanitize format clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -35,6 +35,11 @@ bench: build ## The performance table, next to nginx (BENCH_FLAGS=--quick for a 
 	swift build -c release --product handle-benchmark
 	@scripts/setup --bench
 	@scripts/bench $(BENCH_FLAGS)
+
+bench-counts: build ## What a request costs in operations, by a baseline (COUNTS_FLAGS=--update writes it)
+	swift build -c release --product handle-benchmark
+	@scripts/setup --counts
+	@scripts/bench-counts $(COUNTS_FLAGS)
 
 soak: deps ## The long tests: 200,000 calls across 40 reloads
 	swift build --build-tests

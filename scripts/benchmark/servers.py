@@ -20,13 +20,15 @@ STAGES = "middleware: [{cors: {allow_origins: [\"*\"]}}, request-id, {body-limit
 class Server:
     """A server that this run starts and ends. Listens on 127.0.0.1, keeps its files and its log in `directory`."""
 
-    def __init__(self, name, command, port, path, directory):
+    def __init__(self, name, command, port, path, directory, environment=None, start_limit_s=15):
         self.name = name
         self.url = f"http://127.0.0.1:{port}{path}"
         self._command = command
         self._address = ("127.0.0.1", port)
         self._path = path
         self._directory = directory
+        self._environment = environment
+        self._start_limit_s = start_limit_s
         self._process = None
 
     @contextlib.contextmanager
@@ -34,7 +36,8 @@ class Server:
         """Runs the server; yields the seconds from exec to its first answered call."""
         with open(self._directory / "log", "ab") as log:
             started = time.perf_counter()
-            self._process = subprocess.Popen(self._command, cwd=self._directory, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, cwd=self._directory, env=self._environment, stdout=log, stderr=log)
         try:
             yield self._wait_for_answer(started)
         finally:
@@ -65,14 +68,14 @@ class Server:
         for file in glob.glob(f"/proc/{self._process.pid}/task/*/children"):
             yield from pathlib.Path(file).read_text().split()
 
-    def _wait_for_answer(self, started, limit_s=15):
-        while time.perf_counter() - started < limit_s:
+    def _wait_for_answer(self, started):
+        while time.perf_counter() - started < self._start_limit_s:
             if self._process.poll() is not None:
                 raise BenchError(f"{self.name} ended with {self._process.returncode}:\n{self._log_tail()}")
             if self._answers():
                 return time.perf_counter() - started
             time.sleep(0.001)
-        raise BenchError(f"{self.name} did not answer within {limit_s} s:\n{self._log_tail()}")
+        raise BenchError(f"{self.name} did not answer within {self._start_limit_s} s:\n{self._log_tail()}")
 
     def _answers(self):
         """One POST over a raw socket: http.client would cost more than what is measured."""
@@ -129,15 +132,19 @@ def sums(host, directory):
     """The host with the plugin of the typed methods, which is built here."""
     plugins = directory / "plugins.d"
     plugins.mkdir()
-    source = pathlib.Path(__file__).parent / "sums.c"
-    include = source.parent.parent.parent / "Sources/PluginABI/include"
-    command = ["cc", "-std=c11", "-O2", "-fPIC", "-shared", "-I", include, source, "-o", plugins / "libsums.so"]
-    built = subprocess.run(command, capture_output=True, text=True)
-    if built.returncode != 0:
-        raise BenchError(f"{source.name} can't be built:\n{built.stderr}")
+    compile_library([pathlib.Path(__file__).parent / "sums.c"], plugins / "libsums.so")
     port = free_port()
     command = [host, "serve", "--plugins-dir", plugins, "--port", str(port)]
     return Server("backplane", [*command, "--admin-socket", directory / "admin.sock"], port, "/sums", directory)
+
+
+def compile_library(sources, library, definitions=()):
+    """A library of C, which may be a plugin."""
+    include = pathlib.Path(__file__).parent.parent.parent / "Sources/PluginABI/include"
+    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-I", include, *definitions]
+    built = subprocess.run([*command, *sources, "-o", library], capture_output=True, text=True)
+    if built.returncode != 0:
+        raise BenchError(f"{sources[0].name} can't be built:\n{built.stderr}")
 
 
 def nginx(directory):
