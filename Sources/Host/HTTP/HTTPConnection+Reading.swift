@@ -4,9 +4,9 @@ internal import NIOHTTP1
 
 /// How what a client sends becomes requests.
 ///
-/// Requests in the plain form are read here. The first one that is in another form goes to NIO's decoder, from its first
-/// byte, and so does all that follows on the connection: where a request ends, and the next begins, one of the two
-/// decides, and never both.
+/// Requests in the plain form are read here. The first one that is in another form goes to NIO's decoder, from its
+/// first byte, and so does all that follows on the connection: where a request ends, and the next begins, one of the
+/// two decides, and never both.
 extension HTTPConnection {
     /// Requests up to this size that come whole are copied into memory of the connection's own: the channel has its
     /// buffer back at once, and the next request finds the memory there.

@@ -6,8 +6,8 @@ package import NIOCore
 /// Read in one pass, and strict: what it takes, NIO's decoder takes with the same meaning. All else that may be a
 /// request goes to that decoder, from the request's first byte: other versions than HTTP/1.1, other methods than the
 /// common ones, targets that are no path, bytes over 0x7E, `Transfer-Encoding`, `Expect`, `Upgrade`, options of
-/// `Connection` other than `close` and `keep-alive`, `TE`, a field that means something to the host and is there twice, ends
-/// of lines that are no CRLF. Source: RFC 9112, sections 2 to 6.
+/// `Connection` other than `close` and `keep-alive`, `TE`, a field that means something to the host and is there twice,
+/// ends of lines that are no CRLF. Source: RFC 9112, sections 2 to 6.
 package struct PlainHead {
     /// Some of the bytes.
     package struct TextRange {

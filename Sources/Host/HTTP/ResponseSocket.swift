@@ -6,8 +6,8 @@ internal import Synchronization
 internal import Glibc
 #endif
 
-/// A connection's socket in the hands of a replica's thread that has a response: it writes that itself, so that no event
-/// loop has to be woken for it.
+/// A connection's socket in the hands of a replica's thread that has a response: it writes that itself, so that no
+/// event loop has to be woken for it.
 ///
 /// The loop offers the socket for one call when nothing is queued on the connection, and takes it back when something
 /// happens there meanwhile. A descriptor of its own: the channel may close its one, and the number be another file's,
