@@ -14,6 +14,11 @@ extension HTTPConnection {
 
     private func ownSocket() -> ResponseSocket? {
         if let socket { return socket }
+        // Many clients make one call and leave: for those a second descriptor costs more than it gains.
+        guard hasCalled else {
+            hasCalled = true
+            return nil
+        }
         guard group.sockets.enter() else { return nil }
         let made = try? context?.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
             of: NIOBSDSocket.Handle.self

@@ -148,8 +148,10 @@ final class HTTPConnection: ChannelDuplexHandler {
     private(set) var bytesWritten = 0
     /// Watches a client that has much to take, until it has taken it.
     var delivery: DeliveryPace?
-    /// For a replica's thread that writes a response itself. Made for the first call for which it may.
+    /// For a replica's thread that writes a response itself. Made for the second call for which it may.
     var socket: ResponseSocket?
+    /// Whether there was the first one.
+    var hasCalled = false
     /// Whether the client has been told that nothing comes any more.
     var isHalfClosed = false
     /// Whether the response that is under way is the connection's last: the rest of its request is not taken.

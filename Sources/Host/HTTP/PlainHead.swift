@@ -227,8 +227,14 @@ package struct PlainFields: Sequence, IteratorProtocol {
 
     private mutating func nextRanges() -> (name: Range<Int>, value: Range<Int>)? {
         guard !range.isEmpty else { return nil }
-        let bytes = bytes.readableBytesUInt8Span
-        let name = range.lowerBound
+        let line = Self.line(of: bytes.readableBytesUInt8Span, from: range.lowerBound)
+        range = line.end..<range.upperBound
+        return (line.name, line.value)
+    }
+
+    private static func line(
+        of bytes: Span<UInt8>, from name: Int
+    ) -> (name: Range<Int>, value: Range<Int>, end: Int) {
         var colon = name
         while bytes[colon] != UInt8(ascii: ":") { colon += 1 }
         var start = colon + 1
@@ -237,8 +243,7 @@ package struct PlainFields: Sequence, IteratorProtocol {
         while bytes[lineEnd] != .carriageReturn { lineEnd += 1 }
         var end = lineEnd
         while end > start, bytes[end - 1] == .space || bytes[end - 1] == .tab { end -= 1 }
-        range = lineEnd + 2..<range.upperBound
-        return (name..<colon, start..<end)
+        return (name..<colon, start..<end, lineEnd + 2)
     }
 }
 
