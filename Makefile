@@ -4,7 +4,8 @@ HOST    := .build/release/backplane
 PLUGINS := .build/release/libecho.so .build/release/libcounter.so
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build serve test check nightly bench bench-counts soak chaos fuzz fuzz-requests sanitize format clean
+.PHONY: help deps build serve test check nightly bench bench-counts bench-curves soak chaos fuzz fuzz-requests sanitize \
+	format clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -40,6 +41,10 @@ bench-counts: build ## What a request costs in operations, by a baseline (COUNTS
 	swift build -c release --product handle-benchmark
 	@scripts/setup --counts
 	@scripts/bench-counts $(COUNTS_FLAGS)
+
+bench-curves: build ## The curves of docs/performance.md, as SVG (CURVES_FLAGS="--quick --curve bodies")
+	@scripts/setup --bench
+	@scripts/bench-curves --host $(HOST) $(CURVES_FLAGS)
 
 soak: deps ## The long tests: 200,000 calls across 40 reloads
 	swift build --build-tests

@@ -12,9 +12,8 @@ import subprocess
 import tempfile
 
 from .basics import BODY, BenchError, note
-from .servers import STAGES, Server, compile_library, free_port
+from .servers import SOURCES, STAGES, Server, compile_library, free_port
 
-SOURCES = pathlib.Path(__file__).parent
 # Together they end within the second thousand of calls that handle-benchmark makes of a method without others between.
 WARM_UP = 1_100
 COUNTED = 800
@@ -176,8 +175,8 @@ def count_requests(instrument, rows, host, directory):
     port = free_port()
     command = [*instrument.command(host), "serve", "--plugins-dir", plugins, "--port", str(port), "--io-threads", "1"]
     command += ["--admin-socket", directory / "admin.sock", "--config", configuration]
-    server = Server("backplane", command, port, "/probe", directory, environment(instrument), start_limit_s=120)
-    with server.running():
+    server = Server("backplane", command, port, "/probe", directory, environment(instrument))
+    with server.running(limit_s=120):
         for row in rows:
             call(row, port)
 

@@ -45,29 +45,37 @@ class Row:
     rounds: list = dataclasses.field(default_factory=list)  # of {contender name: Measure}
 
     def measure(self, load, rounds, seconds):
+        self.check_answers()
         for contender in self.contenders:
-            contender.check_answer()
             load.run(contender, self.connections, min(seconds, 1))  # warm-up
         for index in range(rounds):
             note(f"{self.title}, {self.connections} connections: round {index + 1} of {rounds}")
-            # Nobody always comes first: the order turns by one each round.
-            turn = index % len(self.contenders)
-            order = self.contenders[turn:] + self.contenders[:turn]
-            self.rounds.append({each.name: load.run(each, self.connections, seconds) for each in order})
+            self.measure_round(load, seconds)
+
+    def check_answers(self):
+        for contender in self.contenders:
+            contender.check_answer()
+
+    def measure_round(self, load, seconds):
+        # Nobody always comes first: the order turns by one each round.
+        turn = len(self.rounds) % len(self.contenders)
+        order = self.contenders[turn:] + self.contenders[:turn]
+        self.rounds.append({each.name: load.run(each, self.connections, seconds) for each in order})
 
     def median(self, name, field):
         return statistics.median(getattr(round_[name], field) for round_ in self.rounds)
 
+    def ratio(self, name, other, field):
+        """The median of the per-round ratios of `name` to `other`."""
+        pairs = [(getattr(round_[name], field), getattr(round_[other], field)) for round_ in self.rounds]
+        return statistics.median(a / b if b else math.nan for a, b in pairs)
+
     def ratios(self, other):
-        """Medians of the per-round ratios of the subject to `other`: more requests is better, more p50 and more processor
-        time per request are worse."""
+        """The ratios of the subject to `other`: more requests is better, more p50 and more processor time per request
+        are worse."""
+        fields = {"requests": "requests_per_second", "p50": "p50_us", "cpu": "cpu_us"}
         subject = self.contenders[0].name
-        pairs = [(round_[subject], round_[other]) for round_ in self.rounds]
-        return {
-            "requests": statistics.median(a.requests_per_second / b.requests_per_second for a, b in pairs),
-            "p50": statistics.median(a.p50_us / b.p50_us for a, b in pairs),
-            "cpu": statistics.median(a.cpu_us / b.cpu_us if b.cpu_us else math.nan for a, b in pairs),
-        }
+        return {measure: self.ratio(subject, other, field) for measure, field in fields.items()}
 
     def targets(self, other):
         """The targets against `other`: measure, bound, and whether it is met."""

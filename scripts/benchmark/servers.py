@@ -12,6 +12,7 @@ import time
 from .basics import BODY, BenchError, note
 from .load import Contender
 
+SOURCES = pathlib.Path(__file__).parent
 NGINX = "nginx + echo module"
 BACKPLANE = "backplane"
 STAGES = "middleware: [{cors: {allow_origins: [\"*\"]}}, request-id, {body-limit: {max_size: 1MiB}}]\n"
@@ -20,7 +21,7 @@ STAGES = "middleware: [{cors: {allow_origins: [\"*\"]}}, request-id, {body-limit
 class Server:
     """A server that this run starts and ends. Listens on 127.0.0.1, keeps its files and its log in `directory`."""
 
-    def __init__(self, name, command, port, path, directory, environment=None, start_limit_s=15):
+    def __init__(self, name, command, port, path, directory, environment=None):
         self.name = name
         self.url = f"http://127.0.0.1:{port}{path}"
         self._command = command
@@ -28,28 +29,28 @@ class Server:
         self._path = path
         self._directory = directory
         self._environment = environment
-        self._start_limit_s = start_limit_s
         self._process = None
+        self._log_read = 0
 
     @contextlib.contextmanager
-    def running(self):
-        """Runs the server; yields the seconds from exec to its first answered call."""
+    def running(self, limit_s=15):
+        """Runs the server; yields the seconds from exec to its first answered call, which may be `limit_s` at most."""
         with open(self._directory / "log", "ab") as log:
             started = time.perf_counter()
             self._process = subprocess.Popen(
                 self._command, cwd=self._directory, env=self._environment, stdout=log, stderr=log)
         try:
-            yield self._wait_for_answer(started)
+            yield self._wait_for_answer(started, limit_s)
         finally:
             self._stop()
 
     def peak_memory_mib(self):
         """The sum of the peak resident memory of the process and its children."""
-        kibibytes = 0
-        for pid in [self._process.pid, *self._children()]:
-            status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            kibibytes += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
-        return kibibytes / 1024
+        return self._memory_kib("VmHWM:") / 1024
+
+    def memory_kib(self):
+        """The same, as it is now."""
+        return self._memory_kib("VmRSS:")
 
     def processor_s(self):
         """Seconds of processor time that the process and its children have used, the kernel's on their behalf too."""
@@ -60,22 +61,47 @@ class Server:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def log_news(self):
+        """What the log has since this was asked last."""
+        with open(self._directory / "log", errors="replace") as log:
+            log.seek(self._log_read)
+            news = log.read()
+            self._log_read = log.tell()
+        return news
+
+    def reload(self):
+        """Makes a new generation of the host's plugin that is called."""
+        command = [self._command[0], "reload", self._path.strip("/"), "--admin-socket", self._directory / "admin.sock"]
+        reloaded = subprocess.run(command, capture_output=True, text=True)
+        if reloaded.returncode != 0:
+            raise BenchError(f"{self.name} can't reload {self._path}: {reloaded.stderr}")
+
     def contender(self, name=None, headers={}, **rest):
         """This server as a row has it."""
         return Contender(name or self.name, self.url, headers, processor_s=self.processor_s, **rest)
 
-    def _children(self):
-        for file in glob.glob(f"/proc/{self._process.pid}/task/*/children"):
-            yield from pathlib.Path(file).read_text().split()
+    def _memory_kib(self, field):
+        kibibytes = 0
+        for pid in [self._process.pid, *self._children()]:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            kibibytes += next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field))
+        return kibibytes
 
-    def _wait_for_answer(self, started):
-        while time.perf_counter() - started < self._start_limit_s:
+    def _children(self):
+        children = []
+        for file in glob.glob(f"/proc/{self._process.pid}/task/*/children"):
+            with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+                children += pathlib.Path(file).read_text().split()
+        return children
+
+    def _wait_for_answer(self, started, limit_s):
+        while time.perf_counter() - started < limit_s:
             if self._process.poll() is not None:
                 raise BenchError(f"{self.name} ended with {self._process.returncode}:\n{self._log_tail()}")
             if self._answers():
                 return time.perf_counter() - started
             time.sleep(0.001)
-        raise BenchError(f"{self.name} did not answer within {self._start_limit_s} s:\n{self._log_tail()}")
+        raise BenchError(f"{self.name} did not answer within {limit_s} s:\n{self._log_tail()}")
 
     def _answers(self):
         """One POST over a raw socket: http.client would cost more than what is measured."""
@@ -112,7 +138,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def backplane(host, directory, name=BACKPLANE, configuration=None):
+def serving(host, directory, path, *options, name=BACKPLANE):
+    """The host with what is in plugins.d below `directory`; `path` is the one that answers a POST with its body."""
+    port = free_port()
+    command = [host, "serve", "--plugins-dir", directory / "plugins.d", "--port", str(port)]
+    command += ["--admin-socket", directory / "admin.sock", *options]
+    return Server(name, command, port, path, directory)
+
+
+def backplane(host, directory, name=BACKPLANE, configuration=None, options=()):
     """The host that was built, with the example plugins, and a configuration file if it is to have one."""
     if not host.exists():
         raise BenchError(f"no host at {host}; run: make build")
@@ -120,35 +154,33 @@ def backplane(host, directory, name=BACKPLANE, configuration=None):
     plugins.mkdir()
     for library in ("libecho.so", "libcounter.so"):
         shutil.copy(host.parent / library, plugins)
-    port = free_port()
-    command = [host, "serve", "--plugins-dir", plugins, "--port", str(port), "--admin-socket", directory / "admin.sock"]
     if configuration:
         (directory / "backplane.yaml").write_text(configuration)
-        command += ["--config", directory / "backplane.yaml"]
-    return Server(name, command, port, "/echo", directory)
+        options = [*options, "--config", directory / "backplane.yaml"]
+    return serving(host, directory, "/echo", *options, name=name)
 
 
 def sums(host, directory):
     """The host with the plugin of the typed methods, which is built here."""
-    plugins = directory / "plugins.d"
-    plugins.mkdir()
-    compile_library([pathlib.Path(__file__).parent / "sums.c"], plugins / "libsums.so")
-    port = free_port()
-    command = [host, "serve", "--plugins-dir", plugins, "--port", str(port)]
-    return Server("backplane", [*command, "--admin-socket", directory / "admin.sock"], port, "/sums", directory)
+    (directory / "plugins.d").mkdir()
+    compile_library([SOURCES / "sums.c"], directory / "plugins.d/libsums.so")
+    return serving(host, directory, "/sums")
 
 
 def compile_library(sources, library, definitions=()):
     """A library of C, which may be a plugin."""
-    include = pathlib.Path(__file__).parent.parent.parent / "Sources/PluginABI/include"
+    include = SOURCES.parent.parent / "Sources/PluginABI/include"
     command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-I", include, *definitions]
     built = subprocess.run([*command, *sources, "-o", library], capture_output=True, text=True)
     if built.returncode != 0:
         raise BenchError(f"{sources[0].name} can't be built:\n{built.stderr}")
 
 
-def nginx(directory):
-    """nginx with one worker and the echo module, or None and the reason."""
+def nginx(directory, connections=1024, largest_body="1m"):
+    """nginx with one worker and the echo module, or None and the reason.
+
+    It keeps bodies of up to `largest_body` in memory, as the host does.
+    """
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if binary is None:
         return None, "nginx is not installed (scripts/setup --bench)"
@@ -158,7 +190,8 @@ def nginx(directory):
         return None, "nginx has no echo module (scripts/setup --bench)"
     port = free_port()
     # echo_request_body sends what echo_read_request_body has read. keepalive_requests, because nginx closes a
-    # connection after 1,000 requests otherwise. Its temporary folders would be under /var, which is root's.
+    # connection after 1,000 requests otherwise. Its temporary folders would be under /var, which is root's. The backlog
+    # is the host's.
     temporary = "\n".join(
         f"    {kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
     )
@@ -169,14 +202,16 @@ daemon off;
 worker_processes 1;
 pid {directory}/pid;
 error_log {directory}/log;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {connections}; }}
 http {{
     access_log off;
     default_type application/json;
     keepalive_requests 1000000000;
+    client_max_body_size {largest_body};
+    client_body_buffer_size {largest_body};
 {temporary}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port} backlog=1024;
         location = /echo {{
             echo_read_request_body;
             echo_request_body;
