@@ -53,6 +53,41 @@ import Testing
         }
     }
 
+    @Test("a head of any size needs no body to be answered", arguments: [1_900, 2_100, 7_000, 9_000])
+    func largeHead(size: Int) async throws {
+        try await TestHost.run(plugins: Plugins.echo) { host in
+            let wire = try Wire(to: host)
+            let field = "X-Large: \(String(repeating: "x", count: size))"
+            for request in [
+                Requests.make("GET", "/-/healthz", headers: [field]),
+                Requests.call("echo", nil, headers: [field, "Content-Length: 0"]),
+                Requests.call("echo", nil, headers: [field]),
+                Requests.call("echo", nil, "body", headers: [field]),
+            ] {
+                let start = ContinuousClock.now
+                try await wire.send(request)
+                #expect(try await wire.response().status == 200)
+                #expect(ContinuousClock.now - start < .seconds(10), "it was not waited for")
+            }
+        }
+    }
+
+    @Test("requests that the decoder reads are answered, also those behind a call of a replica")
+    func pipelinedBehindOther() async throws {
+        try await TestHost.run(plugins: Plugins.echo) { host in
+            let wire = try Wire(to: host)
+            for request in [Self.plain[0], Self.plain[0], Self.other[0]] {
+                try await wire.send(request)
+                #expect(try await wire.response().status == 200)
+            }
+            for round in 0..<50 {
+                let pair = ["a\(round)", "b\(round)"]
+                try await wire.send(pair.map { Requests.call("echo", nil, $0) }.joined())
+                #expect(try await wire.answers(2).map(\.text) == pair)
+            }
+        }
+    }
+
     @Test("what is no request is refused behind plain ones, at once")
     func garbage() async throws {
         try await TestHost.run(plugins: Plugins.echo) { host in

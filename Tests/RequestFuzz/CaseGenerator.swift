@@ -2,18 +2,27 @@
 struct CaseGenerator {
     private var random: SplitMix64
     private var bytes: [UInt8] = []
+    /// What the grammar has made last, and how many cases are still made of it.
+    private var original: [UInt8] = []
+    private var variants = 0
+
+    private static let variantsOfEach = 7
 
     init(seed: UInt64) {
         random = SplitMix64(state: seed)
     }
 
     mutating func next() -> [UInt8] {
-        bytes.removeAll(keepingCapacity: true)
-        let length = writeHead()
-        writeBody(length)
-        // Half of them stay as the grammar has them.
-        if chance(of: 2) {
+        if variants > 0 {
+            variants -= 1
+            bytes = original
             for _ in 0...random.below(3) { mutate() }
+        } else {
+            variants = Self.variantsOfEach
+            bytes.removeAll(keepingCapacity: true)
+            let length = writeHead()
+            writeBody(length)
+            original = bytes
         }
         return bytes
     }

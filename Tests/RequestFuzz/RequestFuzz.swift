@@ -49,7 +49,7 @@ import NIOCore
             "request-fuzz: \(count) cases, \(taken) taken by the reader and by the decoder alike, "
                 + "\(waiting) begun, the others left to the decoder")
         // A generator that hits nothing would show nothing.
-        guard taken * 10 >= count else {
+        guard taken * 20 >= count else {
             print("request-fuzz: too few cases are in the plain form")
             throw ExitCode(1)
         }

@@ -84,7 +84,10 @@ final class ConnectionGroup {
     /// Closes the connections whose time is up.
     func sweep(at now: NIODeadline) {
         for connection in connections.values {
-            if connection.socket?.isWritten ?? false { connection.takeSocketBack() }
+            if connection.socket?.isWritten ?? false {
+                connection.takeSocketBack()
+                connection.continueAfterCall()
+            }
             if connection.deadline <= now { connection.timeOut() }
         }
         guard budget.isShort(at: now) else { return }

@@ -62,7 +62,8 @@ extension HTTPConnection {
         guard length <= Self.ownSize - head.size, length <= bytes.readableBytes - head.size else {
             let own = ByteBuffer(bytes: bytes.readableBytesView.prefix(head.size))
             bytes.moveReaderIndex(forwardBy: head.size)
-            return RequestHead(head, in: own, body: nil, &group.texts)
+            return RequestHead(
+                head, in: own, body: length == 0 ? ByteBuffer() : nil, &group.texts)
         }
         let size = head.size + length
         // Of memory that somebody still refers to, this makes another one.

@@ -186,7 +186,6 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        takeSocketBack()
         if isPlain { accept(.bytes(unwrapInboundIn(data))) } else { context.fireChannelRead(data) }
     }
 
@@ -257,6 +256,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     private func accept(_ item: Pending) {
+        // What comes waits for the response that is under way: the loop must know when that is out.
+        takeSocketBack()
         if case .closing = state { return }
         pending.append(item)
         process()
