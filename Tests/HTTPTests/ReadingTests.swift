@@ -53,7 +53,8 @@ import Testing
         }
     }
 
-    @Test("a head of any size needs no body to be answered", arguments: [1_900, 2_100, 7_000, 9_000])
+    @Test(
+        "a head of any size needs no body to be answered", arguments: [1_900, 2_100, 7_000, 9_000])
     func largeHead(size: Int) async throws {
         try await TestHost.run(plugins: Plugins.echo) { host in
             let wire = try Wire(to: host)
