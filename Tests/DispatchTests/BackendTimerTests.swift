@@ -48,7 +48,7 @@ import Testing
         }
         // What has rung still counts until its task has returned.
         #expect(clock.counts.mostWaiting <= 3)
-        #expect(clock.counts.scheduled <= 150 + 2, "each batch's wait, and the deadlines once")
+        #expect(clock.counts.scheduled <= 150 + 5, "each batch's wait, and the deadlines, rarely")
         _ = await backend.close(within: .seconds(5))
         for replica in replicas { try await replica.stop(timeout: .seconds(5)) }
     }
