@@ -382,7 +382,9 @@ struct BackendState {
                 isAlone: methods[method].isAlone),
             inline: inline)
         for call in calls {
-            call.begin(on: slots[slot].replica, isAsync: methods[method].isAsync)
+            call.begin(
+                on: slots[slot].replica, isAsync: methods[method].isAsync,
+                isInBatch: calls.count > 1)
             if let deadline = call.deadline {
                 nextRunningDeadline = min(nextRunningDeadline, deadline)
             }

@@ -23,6 +23,7 @@ package final class Call: PluginCall {
     private let replica = Atomic<Int>(0)
     /// Whether the backend waits for the plugin to finish it, and not for its method to return.
     private let isAsync = Atomic<Bool>(false)
+    private let isInBatch = Atomic<Bool>(false)
     private let backend: Backend
     private let sink: any ResponseSink
     /// nil: nobody listens.
@@ -141,8 +142,9 @@ package final class Call: PluginCall {
     /// Gives the caller the response. After ``claimResponse()``, once; stages run in here.
     func deliver(_ result: consuming Result<CallResponse, DispatchError>) {
         switch consume result {
-        case .success(let response):
+        case .success(var response):
             observation?.finished(response.status)
+            response.comesWithOthers = isInBatch.load(ordering: .relaxed)
             sink.receive(.success(response))
         case .failure(var error):
             observation?.finished(error.httpStatus)
@@ -154,8 +156,11 @@ package final class Call: PluginCall {
 
     /// A replica gets the call.
     ///
-    /// - Parameter isAsync: whether the plugin may finish it after its method has returned.
-    func begin(on replica: ReplicaID, isAsync: Bool) {
+    /// - Parameters:
+    ///   - isAsync: whether the plugin may finish it after its method has returned.
+    ///   - isInBatch: whether the replica gets others with it.
+    func begin(on replica: ReplicaID, isAsync: Bool, isInBatch: Bool) {
+        if isInBatch { self.isInBatch.store(true, ordering: .relaxed) }
         self.replica.store(replica.number, ordering: .relaxed)
         self.isAsync.store(isAsync, ordering: .relaxed)
     }

@@ -206,7 +206,7 @@ final class HTTPExchange: RequestOrigin {
         } else if wasStreamed {
             // The same way as the parts, so that it comes after them.
             connection.eventLoop.execute { self.write(result) }
-        } else if let socket, case .success(let response) = result {
+        } else if let socket, case .success(let response) = result, !response.comesWithOthers {
             write(response, to: socket)
         } else {
             answers.append(self, result)

@@ -11,6 +11,8 @@ package struct CallResponse: Sendable {
     /// Fields behind the body, of the last part of a stream. A face that has no place for them leaves them out, and so
     /// does a program's stage, which sees bodies alone.
     package var trailers: [(name: String, value: String)] = []
+    /// Whether others come with it, of one batch: a face does well to send them together, on a thread of its own.
+    package var comesWithOthers = false
 
     package init(
         status: Int = 200, body: ByteBuffer, contentType: String,
