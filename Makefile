@@ -25,7 +25,7 @@ serve: build ## Build, then serve plugins.d (SERVE_FLAGS="--port 9000" adds flag
 
 test: deps ## Run the tests (TEST_FLAGS="--filter Batcher" narrows them)
 	swift build --build-tests
-	swift test --skip-build $(TEST_FLAGS)
+	scripts/run-tests $(TEST_FLAGS)
 
 check: ## All that CI runs
 	@scripts/check
@@ -48,7 +48,7 @@ bench-curves: build ## The curves of docs/performance.md, as SVG (CURVES_FLAGS="
 
 soak: deps ## The long tests: 200,000 calls across 40 reloads
 	swift build --build-tests
-	BACKPLANE_SOAK=1 swift test --skip-build --filter "Soak|Backpressure"
+	BACKPLANE_SOAK=1 scripts/run-tests --filter "Soak|Backpressure"
 
 # An hour of it, under AddressSanitizer; CHAOS_SECONDS and CHAOS_SEED choose another time and what is drawn.
 CHAOS_SECONDS ?= 3600

@@ -1,8 +1,13 @@
 import Foundation
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import HostDispatch
+
+#if canImport(Glibc)
+import Glibc
+#endif
 
 @Suite struct InlineBudgetTests {
     @Test("a long call makes a method suspect, two more by its own doing cost it the place")
@@ -29,10 +34,15 @@ import Testing
         #expect(!budget.isSuspect)
     }
 
-    @Test("one call that no scheduler explains costs the place at once")
+    @Test(
+        "one call that no scheduler explains costs the place at once, and a long one of a suspect method"
+    )
     func gross() {
+        #expect(Budget().records(1_001, isOwnDoing: nil))
         let budget = Budget()
-        #expect(budget.records(101, isOwnDoing: nil))
+        #expect(!budget.records(101, isOwnDoing: nil))
+        #expect(!budget.records(101, isOwnDoing: false))
+        #expect(budget.records(101, isOwnDoing: true))
     }
 
     @Test("a window of calls later nobody remembers")
@@ -52,11 +62,37 @@ import Testing
         let start = ThreadUsage.now()
         #expect(!ThreadUsage.now().exceeds(.seconds(1), since: start))
         let sleep = ThreadUsage.now()
-        usleep(2_000)
-        #expect(ThreadUsage.now().exceeds(.seconds(1), since: sleep), "it waited")
+        usleep(20_000)
+        #expect(ThreadUsage.now().exceeds(.milliseconds(15), since: sleep), "it waited")
         let work = ThreadUsage.now()
         while !ThreadUsage.now().exceeds(.milliseconds(5), since: work) {}
         #expect(!ThreadUsage.now().exceeds(.seconds(60), since: ThreadUsage.now()))
+    }
+
+    @Test(
+        "a thread that others keep off its processor does not exceed the limit, though it sleeps now and then"
+    )
+    func crowded() async {
+        let isOver = Atomic(false)
+        let others = (0..<4 * ProcessInfo.processInfo.activeProcessorCount).map { _ in
+            Thread { while !isOver.load(ordering: .relaxed) {} }
+        }
+        for other in others { other.start() }
+        let (exceeds, took) = await withCheckedContinuation { continuation in
+            Thread {
+                let begin = ContinuousClock.now
+                let start = ThreadUsage.now()
+                for _ in 0..<30 {
+                    usleep(10)
+                    let work = clock(CLOCK_THREAD_CPUTIME_ID)
+                    while clock(CLOCK_THREAD_CPUTIME_ID) - work < 1_000_000 {}
+                }
+                let exceeds = ThreadUsage.now().exceeds(.milliseconds(70), since: start)
+                continuation.resume(returning: (exceeds, ContinuousClock.now - begin))
+            }.start()
+        }
+        isOver.store(true, ordering: .relaxed)
+        #expect(!exceeds, "it worked for 30 ms; by the clock it took \(took)")
     }
 }
 
@@ -69,4 +105,11 @@ private final class Budget {
     func records(_ milliseconds: Int64, isOwnDoing: Bool?) -> Bool {
         budget.record(.milliseconds(milliseconds), isOwnDoing: isOwnDoing)
     }
+}
+
+/// Nanoseconds.
+private func clock(_ id: clockid_t) -> Int {
+    var time = timespec()
+    clock_gettime(id, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

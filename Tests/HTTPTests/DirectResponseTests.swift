@@ -38,13 +38,15 @@ import Testing
 
     @Test("a host that ends closes connections whose last response a replica wrote, at once")
     func drains() async throws {
-        let start = ContinuousClock.now
-        try await TestHost.run(plugins: Plugins.echo) { host in
+        let start = try await TestHost.run(
+            plugins: Plugins.echo, configure: TestHost.setting(\.shutdownTimeout, .seconds(120))
+        ) { host in
             let wire = try Wire(to: host)
             try await wire.send(Requests.call("echo", nil, "hello"))
             #expect(try await wire.response().text == "hello")
+            return ContinuousClock.now
         }
-        #expect(ContinuousClock.now - start < .seconds(15))
+        #expect(ContinuousClock.now - start < .seconds(100))
     }
 
     @Test("clients that leave at every moment leave nothing behind")

@@ -81,7 +81,7 @@ struct AdminSocketTests {
         #expect(result.errors.hasPrefix("Error: cannot listen on the admin socket \(socket): "))
         #expect(result.errors.contains("No such file or directory"))
         #expect(result.errors.split(separator: "\n").count == 1)
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(25))
     }
 
     @Test("A socket whose path is too long is refused before anything is served")
@@ -142,7 +142,7 @@ struct AdminSocketTests {
                 it, or give this one another socket with --admin-socket
 
                 """)
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(25))
         #expect(try await host.http.call("echo", nil, "first").text == "first")
         #expect(try await host.run("list").status == 0)
     }

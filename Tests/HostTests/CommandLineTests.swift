@@ -317,7 +317,7 @@ struct CommandLineTests {
                 `backplane serve`, or name its socket with --admin-socket
 
                 """)
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(25))
     }
 
     @Test("A command whose socket a killed host left behind says that no host is running")

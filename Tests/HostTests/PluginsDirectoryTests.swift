@@ -13,7 +13,7 @@ struct PluginsDirectoryTests {
     /// The least of a few measures, up to the first that is within the limit: other tests keep the machine busy.
     private func leastTime(_ measure: (Int) async throws -> Duration) async throws -> Duration {
         var least = Duration.seconds(60)
-        for attempt in 0..<5 where least > .seconds(1) {
+        for attempt in 0..<20 where least > .seconds(1) {
             least = min(least, try await measure(attempt))
         }
         return least

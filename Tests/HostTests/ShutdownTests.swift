@@ -76,7 +76,7 @@ struct ShutdownTests {
         #expect(try await host.waitForExit() == 0)
         let time = ContinuousClock.now - start
         #expect(time >= .seconds(1))
-        #expect(time < .seconds(10))
+        #expect(time < .seconds(25))
         #expect(host.logCount(of: " warning ", "giving up what did not finish") == 1)
         #expect(try librariesDirectories(in: host.directory.path) == [])
         #expect(!FileManager.default.fileExists(atPath: host.adminSocket))
@@ -90,7 +90,7 @@ struct ShutdownTests {
         let start = ContinuousClock.now
         host.signal(SIGTERM)
         #expect(try await host.waitForExit() == 0)
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(25))
         #expect(try librariesDirectories(in: host.directory.path) == [])
     }
 
@@ -110,7 +110,7 @@ struct ShutdownTests {
         let start = ContinuousClock.now
         host.signal(SIGTERM)
         #expect(try await host.waitForExit() == 0)
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(25))
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path)
                 .filter { !$0.hasPrefix("plugins.d.state") } == ["plugins.d"])
@@ -130,7 +130,7 @@ struct ShutdownTests {
         let start = ContinuousClock.now
         host.signal(signals[1])
         #expect(try await host.waitForExit() == 128 + signals[1])
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(25))
     }
 
     @Test("A peer that has gone (SIGPIPE) does not end the host")

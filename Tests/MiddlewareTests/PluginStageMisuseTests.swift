@@ -77,8 +77,11 @@ import Testing
     @Test("a stage that keeps an event loop is named in the log")
     func overstays() async throws {
         try await Self.run { host in
-            let answer = try await host.http.call("echo", headers: ["x-misuse": "slow"])
-            #expect(answer.status == 200)
+            // The first one may have been the machine's doing.
+            for _ in 0..<2 {
+                let answer = try await host.http.call("echo", headers: ["x-misuse": "slow"])
+                #expect(answer.status == 200)
+            }
             #expect(host.log.count(containing: "a middleware stage kept a thread") == 1)
             #expect(host.log.count(containing: "function=on_request") == 1)
             #expect(host.log.count(containing: "middleware=stage") >= 1)

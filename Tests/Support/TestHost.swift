@@ -54,6 +54,8 @@ package final class TestHost: Sendable {
         configuration.adminSocket = directory.file("admin.sock")
         configuration.port = 0
         configuration.shutdownTimeout = .seconds(5)
+        // The tests compile fixtures meanwhile, on threads that the host would need.
+        configuration.startTimeout = .seconds(60)
         configure(&configuration)
 
         let log = TestLog()

@@ -8,10 +8,13 @@ import Testing
     @Test(
         "C gets every argument as it was sent, and its result comes back",
         arguments: 1...4 as ClosedRange<UInt64>)
-    func random(seed: UInt64) throws {
+    func random(seed: UInt64) async throws {
         var functions = RandomFunctions(seed: seed)
         let calls = (0..<300).map { functions.call(returnsStructure: $0 % 3 == 0) }
-        let library = try library(functions.source)
+        let source = functions.source
+        // The compiler takes seconds for it, in which other tests need this thread.
+        let directory = try await OwnThread.run { try Self.compile(source) }
+        let library = try SystemLibrary(directory.file("libf.so"))
         for call in calls {
             let function = try library.function(call.name, call.signature)
             #expect(
@@ -68,9 +71,14 @@ import Testing
     }
 
     private func library(_ source: String) throws -> SystemLibrary {
+        let directory = try Self.compile(source)
+        return try SystemLibrary(directory.file("libf.so"))
+    }
+
+    private static func compile(_ source: String) throws -> TemporaryDirectory {
         let directory = try TemporaryDirectory()
         try source.write(toFile: directory.file("f.c"), atomically: true, encoding: .utf8)
         try Fixture.compile(source: directory.file("f.c"), to: directory.file("libf.so"))
-        return try SystemLibrary(directory.file("libf.so"))
+        return directory
     }
 }

@@ -183,7 +183,10 @@ package final class Backend: Sendable {
         let end = NIODeadline.now()
         let stay = BackendState.InlineStay(
             duration: end - start,
-            isOwnDoing: usage.map { ThreadUsage.now().exceeds(InlineBudget.limit, since: $0) })
+            isOwnDoing: usage.map {
+                end - start > InlineBudget.limit
+                    && ThreadUsage.now().exceeds(InlineBudget.limit, since: $0)
+            })
         for call in assignment.calls { call.passResponseOn() }
         let (demoted, next) = returned(assignment, at: end, inline: stay)
         if let demoted {

@@ -8,8 +8,10 @@ package import NIOCore
 package struct InlineBudget: Sendable {
     /// What an inline call may take on an I/O thread.
     package static let limit: TimeAmount = .milliseconds(1)
-    /// What is beyond any doubt.
+    /// What one call that was looked at may not take.
     static let gross: TimeAmount = .milliseconds(100)
+    /// What no scheduler explains.
+    static let inexplicable: TimeAmount = .seconds(1)
     private static let strikes = 2
     private static let window = 1_024
 
@@ -34,12 +36,11 @@ package struct InlineBudget: Sendable {
             isSuspect = false
         }
         guard duration > Self.limit, isOwnDoing ?? true else { return false }
-        if duration > Self.gross { return true }
         if isOwnDoing == nil {
             isSuspect = true
-            return false
+            return duration > Self.inexplicable
         }
         overstays += 1
-        return overstays >= Self.strikes
+        return overstays >= Self.strikes || duration > Self.gross
     }
 }

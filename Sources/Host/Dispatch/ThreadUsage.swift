@@ -4,27 +4,36 @@ package import NIOCore
 internal import Glibc
 #endif
 
-/// What the current thread has used of the processor so far, and how often it has waited for something.
+/// How long the current thread has been kept off the processor by others so far: ready to run, and not running.
 package struct ThreadUsage: Sendable {
-    private let processorTime: TimeAmount
-    private let waits: Int
+    private let time: NIODeadline
+    private let runDelay: TimeAmount
 
-    /// A system call.
+    /// Three system calls.
     package static func now() -> ThreadUsage {
-        var usage = rusage()
-        // RUSAGE_THREAD, which the importer of C macros does not see.
-        _ = unsafe getrusage(1, &usage)
-        return ThreadUsage(
-            processorTime: amount(usage.ru_utime) + amount(usage.ru_stime), waits: usage.ru_nvcsw)
+        ThreadUsage(time: .now(), runDelay: readRunDelay())
     }
 
     /// Whether what the thread has done since then, and not other threads, kept it for longer than a limit: it worked
     /// for so long, or it waited.
     package func exceeds(_ limit: TimeAmount, since start: ThreadUsage) -> Bool {
-        waits > start.waits || processorTime - start.processorTime > limit
+        (time - start.time) - (runDelay - start.runDelay) > limit
     }
 
-    private static func amount(_ time: timeval) -> TimeAmount {
-        .seconds(Int64(time.tv_sec)) + .microseconds(Int64(time.tv_usec))
+    /// The second of the numbers that the scheduler keeps of a thread; none on a kernel that keeps no such numbers.
+    /// Source: Linux, Documentation/scheduler/sched-stats.rst.
+    private static func readRunDelay() -> TimeAmount {
+        let file = unsafe open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return .zero }
+        defer { close(file) }
+        // Three numbers of at most 20 digits.
+        let length = 64
+        return unsafe withUnsafeTemporaryAllocation(byteCount: length, alignment: 1) { buffer in
+            let count = unsafe read(file, buffer.baseAddress, length)
+            guard count > 0 else { return .zero }
+            let text = unsafe String(decoding: buffer.prefix(count), as: UTF8.self)
+            let numbers = text.split(whereSeparator: { !$0.isWholeNumber })
+            return numbers.count > 1 ? .nanoseconds(Int64(numbers[1]) ?? 0) : .zero
+        }
     }
 }

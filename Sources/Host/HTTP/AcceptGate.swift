@@ -15,7 +15,7 @@ package final class AcceptGate: ChannelInboundHandler {
     package typealias InboundOut = any Channel
 
     /// How long nothing is accepted after the system had no descriptor.
-    private static let pause: TimeAmount = .milliseconds(500)
+    static let pause: TimeAmount = .milliseconds(500)
 
     /// Shared with the event loops of the connections.
     private final class Count: Sendable {

@@ -21,14 +21,15 @@ extension ControlState {
             endpoints[name]?.methods =
                 manifests[name]?.methods?.sorted() ?? EndpointRecord.defaultMethods
         }
+        var taken = Set(endpoints.values.compactMap(\.route))
         for name in defaults {
             guard let route = manifests[name]?.route, (try? RoutePattern(route)) != nil else {
                 continue
             }
-            if owner(ofRoute: route) == nil { endpoints[name]?.route = route }
+            if taken.insert(route).inserted { endpoints[name]?.route = route }
         }
         for name in defaults
-        where endpoints[name]?.route == nil && owner(ofRoute: "/\(name)") == nil {
+        where endpoints[name]?.route == nil && taken.insert("/\(name)").inserted {
             endpoints[name]?.route = "/\(name)"
         }
     }
@@ -37,20 +38,19 @@ extension ControlState {
     package func routeObjections(
         _ manifests: [String: PluginManifest.EndpointDefaults]
     ) -> [String: String] {
+        let owners = Dictionary(
+            endpoints.compactMap { name, record in record.route.map { ($0, name) } },
+            uniquingKeysWith: min)
         var objections: [String: String] = [:]
         for (name, record) in endpoints
         where record.origin == .plugin && manifests[name] != nil {
             let wanted = manifests[name]?.route ?? "/\(name)"
-            guard record.route != wanted, let owner = owner(ofRoute: wanted) else { continue }
+            guard record.route != wanted, let owner = owners[wanted] else { continue }
             let instead = record.route.map { "it has \($0)" } ?? "it has none"
             objections[name] =
                 "the route \(wanted) is that of the endpoint \(owner), and \(instead); "
                 + "give one of them another route"
         }
         return objections
-    }
-
-    private func owner(ofRoute route: String) -> String? {
-        endpoints.first { $0.value.route == route }?.key
     }
 }
