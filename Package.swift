@@ -51,7 +51,7 @@ let modules: [Target] = [
         name: "backplane",
         dependencies: [
             "Backplane", "HostAdmin", "HostDeployment", "HostState", "HostConfigurationFiles",
-            "HostRouting", "HostForms", "HostInspection", "HostPlugins",
+            "HostRouting", "HostWorkers", "HostForms", "HostInspection", "HostPlugins",
             "HostLoader",
             "HostCore",
             "HostLogging", "CLinux", "CInterposition", nioCore, nioLocks, logging,
@@ -66,8 +66,8 @@ let modules: [Target] = [
         name: "Backplane",
         dependencies: [
             "HostHTTP", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
-            "HostPluginStages", "HostStages", "HostPipeline", "HostDispatch", "HostForms",
-            "HostLoader", "HostCore", "HostLogging", serviceLifecycle, logging,
+            "HostPluginStages", "HostStages", "HostPipeline", "HostWorkers", "HostDispatch",
+            "HostForms", "HostLoader", "HostCore", "HostLogging", serviceLifecycle, logging,
             nioCore, nioLocks,
             nioPosix,
             nioFoundation, httpTypes, deques,
@@ -123,7 +123,8 @@ let modules: [Target] = [
     .target(
         name: "HostConfigurationFiles",
         dependencies: [
-            "HostStages", "HostRouting", "HostPipeline", "HostDispatch", "HostForms", "HostPlugins",
+            "HostStages", "HostRouting", "HostPipeline", "HostWorkers", "HostDispatch", "HostForms",
+            "HostPlugins",
             "HostLoader", "HostTypedCalls", "HostCore", nioCore, logging,
         ],
         path: "Sources/Host/Configuration",
@@ -171,7 +172,10 @@ let modules: [Target] = [
     ),
     .target(
         name: "HostWorkers",
-        dependencies: ["HostDispatch", "HostPlugins", "HostCore", nioLocks],
+        dependencies: [
+            "HostDispatch", "HostTransport", "HostPlugins", "HostLoader", "HostCore", "CLinux",
+            nioCore, nioLocks, logging,
+        ],
         path: "Sources/Host/Workers",
         swiftSettings: houseRules
     ),
@@ -182,6 +186,12 @@ let modules: [Target] = [
             deques,
         ],
         path: "Sources/Host/Dispatch",
+        swiftSettings: houseRules
+    ),
+    .target(
+        name: "HostTransport",
+        dependencies: ["HostPlugins", "HostTypedCalls", "HostCore", "CLinux", nioCore, nioLocks],
+        path: "Sources/Host/Transport",
         swiftSettings: houseRules
     ),
     .target(
@@ -249,6 +259,19 @@ let adapters: [Target] = [
         name: "BackplaneHummingbird",
         dependencies: ["Backplane", hummingbird, logging, nioCore, httpTypes],
         path: "Sources/BackplaneHummingbird",
+        swiftSettings: houseRules
+    )
+]
+
+/// The process that a replica runs in.
+let worker: [Target] = [
+    .executableTarget(
+        name: "backplane-worker",
+        dependencies: [
+            "HostTransport", "HostPlugins", "HostLoader", "HostCore", "CLinux", nioCore, nioLocks,
+            logging,
+        ],
+        path: "Sources/Worker",
         swiftSettings: houseRules
     )
 ]
@@ -327,6 +350,14 @@ let tests: [Target] = [
             "TestSupport", "HostDeployment", "HostState", "HostConfigurationFiles", "HostRouting",
             "HostInspection", "HostPlugins", "HostLoader", "HostCore",
             "HostTypedCalls",
+        ],
+        swiftSettings: rules
+    ),
+    .testTarget(
+        name: "WorkerTests",
+        dependencies: [
+            "TestSupport", "Backplane", "HostDeployment", "HostTransport", "HostDispatch",
+            "HostCore", "CLinux", "backplane-worker", nioCore, nioLocks,
         ],
         swiftSettings: rules
     ),
@@ -474,6 +505,6 @@ let package = Package(
                 url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
             .package(
                 url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0")),
-    targets: (modules + adapters + examplePlugins + programs + tests)
+    targets: (modules + adapters + worker + examplePlugins + programs + tests)
         .filter { !isSlim || !leftOut.contains($0.name) }
 )

@@ -21,3 +21,7 @@ void clinux_flush_streams(int milliseconds) {
     end.tv_nsec = nanoseconds % 1000000000;
     if (pthread_timedjoin_np(thread, NULL, &end) != 0) pthread_detach(thread);
 }
+
+void clinux_write_by_lines(void) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
+}

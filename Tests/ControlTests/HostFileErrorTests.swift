@@ -31,7 +31,7 @@ import Testing
         Broken(
             "logging: {}",
             "1:1: there is no key logging; there are: listen, plugins_dir, admin_socket, "
-                + "admin_listen, admin_token_file, limits, backends, endpoints, middleware"),
+                + "admin_listen, admin_token_file, isolation, worker, limits, backends, endpoints, middleware"),
         Broken(
             "backends:\n  echo:\n    plugin: echo\n    max_batchsize: 2",
             "4:5: backends.echo has no key max_batchsize; did you mean max_batch_size?"),

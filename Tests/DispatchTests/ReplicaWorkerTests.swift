@@ -149,7 +149,7 @@ import Testing
         settings.healthCheckFailures = 2
         let backend = Backend.forTests(settings)
         let lost = NIOLockedValueBox<[String]>([])
-        backend.onReplicaLost { _, reason in lost.withLockedValue { $0.append(reason) } }
+        backend.onReplicaLost { _, loss in lost.withLockedValue { $0.append(loss.reason) } }
         let set = try await ReplicaSet.start(
             of: source, backend: "test", settings: settings, count: 1)
         backend.install(set.replicas, of: source)

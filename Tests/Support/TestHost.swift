@@ -56,6 +56,10 @@ package final class TestHost: Sendable {
         configuration.shutdownTimeout = .seconds(5)
         // The tests compile fixtures meanwhile, on threads that the host would need.
         configuration.startTimeout = .seconds(60)
+        // Any suite may run with its plugins in processes of their own.
+        if ProcessInfo.processInfo.environment["BACKPLANE_ISOLATION"] == "process" {
+            configuration.isolation = .process
+        }
         configure(&configuration)
 
         let log = TestLog()

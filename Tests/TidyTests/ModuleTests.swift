@@ -13,6 +13,7 @@ import Testing
         ("PluginStages", "HostPluginStages"), ("Routing", "HostRouting"),
         ("Pipeline", "HostPipeline"), ("Tokens", "HostTokens"), ("Workers", "HostWorkers"),
         ("Dispatch", "HostDispatch"), ("Inspection", "HostInspection"),
+        ("Transport", "HostTransport"),
         ("Plugins", "HostPlugins"), ("Loader", "HostLoader"), ("Forms", "HostForms"),
         ("TypedCalls", "HostTypedCalls"), ("Core", "HostCore"), ("Logging", "HostLogging"),
     ]

@@ -6,6 +6,8 @@
 #include "descriptors.h"
 #include "ending.h"
 #include "log_queue.h"
+#include "processes.h"
+#include "shared_memory.h"
 #include "sockets.h"
 #include "streams.h"
 

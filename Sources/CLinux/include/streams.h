@@ -6,4 +6,7 @@
  * end. */
 void clinux_flush_streams(int milliseconds);
 
+/* Has what the process prints to its standard output written line by line, also where that is no terminal. */
+void clinux_write_by_lines(void);
+
 #endif

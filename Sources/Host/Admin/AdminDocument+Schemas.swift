@@ -81,6 +81,7 @@ extension AdminDocument {
                 "enum": .array(PluginStatus.State.allCases.map { .string($0.rawValue) }),
             ],
             "version": text, "description": text, "generation": count, "route": text,
+            "isolation": ["type": "string", "enum": ["process"]], "processes": counts,
             "rolled_back_to": count, "backends": texts, "methods": texts, "middleware_of": texts,
             "demoted_methods": texts, "replicas": count,
             "autoscaling": object([
@@ -95,6 +96,7 @@ extension AdminDocument {
         ],
         optional: [
             "version", "description", "generation", "rolled_back_to", "route", "autoscaling",
+            "isolation",
             "last_replacement",
             "reason",
         ])

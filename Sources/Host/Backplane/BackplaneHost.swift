@@ -8,6 +8,7 @@ internal import HostPluginStages
 package import HostRouting
 internal import HostStages
 internal import HostState
+internal import HostWorkers
 public import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -228,6 +229,9 @@ public struct BackplaneHost: Service {
         var settings = ControlSettings(pluginsDirectory: configuration.pluginsDirectory)
         settings.dataDirectory = dataDirectory
         settings.watchesDirectory = configuration.watchesPlugins
+        settings.isolation = Isolation(configuration.isolation)
+        settings.worker = WorkerExecutable(path: configuration.workerPath)
+        settings.worker.open()
         settings.maxRetiredGenerations = configuration.maxRetiredGenerations
         settings.backendDefaults.requestTimeout = configuration.requestTimeout
         settings.backendDefaults.maxQueuedRequests = configuration.maxQueuedRequests

@@ -2,6 +2,7 @@ internal import HostConfigurationFiles
 internal import HostCore
 internal import HostDeployment
 internal import HostForms
+internal import HostWorkers
 
 extension HostConfiguration {
     /// What a configuration file may say of the host itself, as it is in effect.
@@ -12,6 +13,8 @@ extension HostConfiguration {
         settings.running.adminSocket = adminSocket
         settings.running.adminListen = adminPort.map { .init(host: adminHost, port: $0) }
         settings.running.adminTokenFile = adminTokenFile
+        settings.running.isolation = Isolation(isolation)
+        settings.running.worker = workerPath
         settings.running.limits = limits
         settings.startFile = fileSettings ?? HostFile()
         settings.fixed = fixedSettings
@@ -33,5 +36,15 @@ extension HostConfiguration {
         limits.shutdownTimeout = ConfiguredTime(shutdownTimeout)
         limits.maxRetiredGenerations = maxRetiredGenerations
         return limits
+    }
+}
+
+extension Isolation {
+    init(_ isolation: HostConfiguration.PluginIsolation) {
+        self =
+            switch isolation {
+            case .none: .none
+            case .process: .process
+            }
     }
 }

@@ -23,6 +23,18 @@ public struct HostConfiguration: Sendable {
     /// The file with the token that clients of the admin API present over TCP: 32 characters at least, in a file that
     /// nobody but its owner may use. Read when the host starts, and by ``BackplaneHost/readAdminToken()``.
     public var adminTokenFile: String?
+    /// Where plugins run whose manifests don't say.
+    public enum PluginIsolation: String, Sendable, CaseIterable {
+        /// On threads of this process.
+        case none
+        /// In processes of their own: a crash of a plugin ends nobody else.
+        case process
+    }
+
+    public var isolation = PluginIsolation.none
+    /// The program of worker processes; nil: `backplane-worker` beside the program that runs. Opened when the host
+    /// starts.
+    public var workerPath: String?
     /// The file in which operators' changes are kept; nil: `<pluginsDirectory>.state`.
     public var stateFile: String?
     /// The directory in which each plugin may have one for its data; nil: beside the ``stateFile``, with `.data` in

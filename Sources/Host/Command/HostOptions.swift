@@ -3,6 +3,7 @@ internal import Backplane
 internal import HostConfigurationFiles
 internal import HostCore
 internal import HostForms
+internal import HostWorkers
 
 /// What the command line, or the configuration file, says of the host. What neither says has its default.
 struct HostOptions: ParsableArguments {
@@ -47,6 +48,24 @@ struct HostOptions: ParsableArguments {
             discussion: "SIGHUP reads it anew. `openssl rand -hex 32` makes a token.",
             valueName: "path"))
     var adminTokenFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where plugins run whose manifests don't say: process, in processes of their own, or none, in the host's. Default: none.",
+            valueName: "isolation"),
+        transform: { text in
+            guard let isolation = HostConfiguration.PluginIsolation(rawValue: text) else {
+                throw ValidationError("'\(text)' is neither process nor none")
+            }
+            return isolation
+        })
+    var isolation: HostConfiguration.PluginIsolation?
+
+    @Option(
+        help: ArgumentHelp(
+            "The program of worker processes. Default: backplane-worker beside this program.",
+            valueName: "path"))
+    var worker: String?
 
     @Option(
         help: ArgumentHelp(
@@ -159,6 +178,8 @@ struct HostOptions: ParsableArguments {
             configuration.adminPort = adminListen.port
         }
         if let adminTokenFile { configuration.adminTokenFile = adminTokenFile }
+        set(&configuration.isolation, isolation)
+        if let worker { configuration.workerPath = worker }
         if let ioThreads { configuration.eventLoopCount = ioThreads }
     }
 
@@ -167,7 +188,9 @@ struct HostOptions: ParsableArguments {
         let given: [(String, Bool)] = [
             ("plugins_dir", pluginsDir != nil), ("listen", host != nil && port != nil),
             ("admin_socket", adminSocket != nil), ("admin_listen", adminListen != nil),
-            ("admin_token_file", adminTokenFile != nil), ("limits.io_threads", ioThreads != nil),
+            ("admin_token_file", adminTokenFile != nil),
+            ("isolation", isolation != nil), ("worker", worker != nil),
+            ("limits.io_threads", ioThreads != nil),
             ("limits.request_timeout", requestTimeout != nil),
             ("limits.max_queued_requests", maxQueuedRequests != nil),
             ("limits.max_body_size", maxBodySize != nil),
@@ -197,6 +220,8 @@ extension HostOptions {
         adminSocket = file.adminSocket
         adminListen = file.adminListen
         adminTokenFile = file.adminTokenFile
+        isolation = file.isolation.flatMap { .init(rawValue: $0.rawValue) }
+        worker = file.worker
         ioThreads = file.limits.ioThreads
         maxQueuedRequests = file.limits.maxQueuedRequests
         maxBodySize = file.limits.maxBodySize

@@ -41,6 +41,9 @@ struct PluginTable {
             )
         }
         if let scaling = plugin.autoscaling { remarks.append(remark(plugin, scaling)) }
+        if !plugin.processes.isEmpty {
+            remarks.append("\(plugin.name): in worker processes: \(list(plugin.processes))")
+        }
         if !plugin.demotedMethods.isEmpty {
             remarks.append(
                 "\(plugin.name): \(plugin.demotedMethods.joined(separator: ", ")) overstayed as INLINE "

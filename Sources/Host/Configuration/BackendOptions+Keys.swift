@@ -44,6 +44,9 @@ extension BackendOptions {
             "How long a call may go on after request_timeout before its replica counts as hung. "
                 + "Default: 1s."),
         .optional(
+            "restart", \.restart, Restart.form,
+            "How worker processes that die are replaced, where the plugin has them."),
+        .optional(
             "user_config", \.userConfig, .json,
             "Anything; the plugin gets it as JSON. Default: null."),
         .optional(
@@ -125,6 +128,24 @@ extension BackendOptions.Autoscaling {
                 )
             }
         }
+}
+
+extension BackendOptions.Restart {
+    static let keys: [ConfigurationKey<Self>] = [
+        .optional(
+            "backoff", \.backoff, .time(),
+            "How long the second replacement in a row waits; it doubles with each more. Default: 100ms."
+        ),
+        .optional("max_backoff", \.maxBackoff, .time(), "The longest wait. Default: 30s."),
+        .optional(
+            "deaths", \.deaths, .count(0...1_000),
+            "How many may die within the window; after one more the next is tried after max_backoff. 0: any number. Default: 5."
+        ),
+        .optional("window", \.window, .time(), "Default: 1m."),
+    ]
+
+    static let form = ConfigurationForm<Self>
+        .mapping(keys, from: Self(), such: "{backoff: 100ms}")
 }
 
 extension BackendOptions: Codable {

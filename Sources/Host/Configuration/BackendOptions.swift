@@ -21,6 +21,16 @@ package struct BackendOptions: Sendable, Equatable {
         }
     }
 
+    /// How worker processes that die are replaced.
+    package struct Restart: Sendable, Equatable {
+        package var backoff: Time?
+        package var maxBackoff: Time?
+        package var deaths: Int?
+        package var window: Time?
+
+        package init() {}
+    }
+
     package var numReplicas: Int?
     package var autoscaling: Autoscaling?
     package var maxBatchSize: Int?
@@ -33,6 +43,7 @@ package struct BackendOptions: Sendable, Equatable {
     package var healthCheckPeriod: Time?
     package var healthCheckFailures: Int?
     package var hangGrace: Time?
+    package var restart: Restart?
     package var userConfig: JSONValue?
     package var middleware: [MiddlewareEntry]?
 
@@ -41,7 +52,7 @@ package struct BackendOptions: Sendable, Equatable {
 
 extension BackendOptions {
     /// An update: what the later one sets holds, the rest stays. `num_replicas` and `autoscaling` exclude each other,
-    /// and the later one that is set alone takes the place of the other. `autoscaling`, `user_config` and
+    /// and the later one that is set alone takes the place of the other. `autoscaling`, `restart`, `user_config` and
     /// `middleware` are replaced as wholes.
     package func merging(_ later: BackendOptions) -> BackendOptions {
         var merged = self
@@ -59,6 +70,7 @@ extension BackendOptions {
         merged.healthCheckPeriod = later.healthCheckPeriod ?? healthCheckPeriod
         merged.healthCheckFailures = later.healthCheckFailures ?? healthCheckFailures
         merged.hangGrace = later.hangGrace ?? hangGrace
+        merged.restart = later.restart ?? restart
         merged.userConfig = later.userConfig ?? userConfig
         merged.middleware = later.middleware ?? middleware
         return merged
@@ -89,6 +101,7 @@ extension BackendOptions {
         if let duration = healthCheckPeriod?.duration { settings.healthCheckPeriod = duration }
         if let healthCheckFailures { settings.healthCheckFailures = healthCheckFailures }
         if let duration = hangGrace?.duration { settings.hangGrace = duration }
+        if let restart { settings.restart = restart.settings }
         if let userConfig { settings.userConfig = userConfig.text }
         return settings
     }
@@ -102,6 +115,17 @@ extension BackendOptions.Autoscaling {
         if let targetOngoingRequests { settings.targetOngoingRequests = targetOngoingRequests }
         if let duration = upscaleDelay?.duration { settings.upscaleDelay = duration }
         if let duration = downscaleDelay?.duration { settings.downscaleDelay = duration }
+        return settings
+    }
+}
+
+extension BackendOptions.Restart {
+    var settings: RestartSettings {
+        var settings = RestartSettings()
+        if let duration = backoff?.duration { settings.backoff = duration }
+        if let duration = maxBackoff?.duration { settings.maxBackoff = duration }
+        if let deaths { settings.deaths = deaths }
+        if let duration = window?.duration { settings.window = duration }
         return settings
     }
 }

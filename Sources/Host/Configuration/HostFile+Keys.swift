@@ -5,6 +5,7 @@ internal import HostLoader
 internal import HostPipeline
 internal import HostRouting
 internal import HostStages
+internal import HostWorkers
 
 extension HostFile {
     static let keys: [ConfigurationKey<HostFile>] = [
@@ -21,6 +22,13 @@ extension HostFile {
         .optional(
             "admin_token_file", \.adminTokenFile, .text("a path"),
             "The file with the token for admin_listen, of mode 0600."),
+        .optional(
+            "isolation", \.isolation, .isolation,
+            "The default of the plugins' isolation: process or none. Default: none."),
+        .optional(
+            "worker", \.worker, .text("a path"),
+            "The program of worker processes. Default: backplane-worker beside the host's program."
+        ),
         .defaulted(
             "limits", \.limits, Limits.form, unless: Limits(),
             "The host's limits, and defaults of its backends."),

@@ -4,6 +4,7 @@ package import HostForms
 package import HostPipeline
 internal import HostRouting
 package import HostStages
+package import HostWorkers
 
 /// What `backplane.yaml` says, and nothing of what it leaves open.
 ///
@@ -71,6 +72,9 @@ package struct HostFile: Sendable, Equatable {
     package var adminSocket: String?
     package var adminListen: ListenAddress?
     package var adminTokenFile: String?
+    package var isolation: Isolation?
+    /// The program of worker processes.
+    package var worker: String?
     package var limits = Limits()
     /// By tag, which is any text.
     package var backends: [String: Backend] = [:]

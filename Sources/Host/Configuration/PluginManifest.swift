@@ -2,6 +2,7 @@ package import HostCore
 package import HostDispatch
 package import HostForms
 package import HostPlugins
+package import HostWorkers
 
 /// What stands beside a plugin in `plugins.d/<name>.yaml`: how its backend runs it, and where its endpoint answers.
 ///
@@ -31,6 +32,8 @@ package struct PluginManifest: Sendable, Equatable {
 
     package var options = BackendOptions()
     package var endpoint = EndpointDefaults()
+    /// Where its replicas run; nil: where the host has those that don't say.
+    package var isolation: Isolation?
     /// The library that is served as the plugin, if it isn't one by itself.
     package var adoption: LibraryBinding?
     private var adoptionText = LibraryBindingText()
@@ -92,7 +95,8 @@ extension PluginManifest {
         BackendOptions.keys.map { $0.lifted(to: \.options) } + [
             .defaulted(
                 "endpoint", \.endpoint, EndpointDefaults.form, unless: EndpointDefaults(),
-                "What the plugin's endpoint gets that no configuration file says.")
+                "What the plugin's endpoint gets that no configuration file says."),
+            .optional("isolation", \.isolation, .isolation, Isolation.about),
         ] + LibraryBindingText.keys.map { $0.lifted(to: \.adoptionText) }
 
     /// A manifest whose lines are all commented out is one that says nothing.
@@ -107,6 +111,23 @@ extension PluginManifest {
             manifest.adoption = try manifest.adoptionText.adoption(path)
         }
         .orEmpty(PluginManifest())
+}
+
+extension Isolation {
+    static let about =
+        "Where the plugin runs: process, in processes of its own, so that a crash ends nobody else; none, in the host's."
+}
+
+extension ConfigurationForm where Value == Isolation {
+    static var isolation: Self {
+        let names = ConfigurationForm<String>.name(of: Isolation.allCases.map(\.rawValue))
+        return Self(
+            schema: names.schema,
+            read: { (node, path) throws(ConfigurationError) in
+                Isolation(rawValue: try names.read(node, path))!
+            },
+            write: { names.write($0.rawValue) })
+    }
 }
 
 extension PluginManifest.EndpointDefaults {

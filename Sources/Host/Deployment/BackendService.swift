@@ -1,16 +1,18 @@
 internal import HostCore
 internal import HostDispatch
 internal import HostPlugins
+internal import HostWorkers
 
 /// A backend with the replicas that serve it, as its plugin's deployment keeps it. Confined to that.
 struct BackendService {
     let backend: Backend
     /// What the replicas are made of.
-    let generation: PluginGeneration
+    let generation: any PluginSource
     var replicas: ReplicaSet
     var settings: BackendSettings
     var autoscaling: Autoscaling?
     var samplingLoop: Task<Void, Never>?
+    var deaths = WorkerDeaths()
     /// Why the backend is not as it is configured.
     var failure: PluginError?
 

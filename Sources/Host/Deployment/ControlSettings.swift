@@ -1,4 +1,5 @@
 package import HostDispatch
+package import HostWorkers
 
 /// Where the plugins are and how the host treats them.
 package struct ControlSettings: Sendable {
@@ -11,6 +12,10 @@ package struct ControlSettings: Sendable {
     package var maxRetiredGenerations = 256
     /// How long calls may take to finish when the host shuts down.
     package var shutdownTimeout: Duration = .seconds(20)
+    /// Where plugins run whose manifests don't say.
+    package var isolation = Isolation.none
+    /// What those run that have processes of their own.
+    package var worker = WorkerExecutable()
     /// What backends get that nothing else configures.
     package var backendDefaults = BackendSettings()
 

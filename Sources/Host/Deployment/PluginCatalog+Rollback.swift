@@ -2,6 +2,7 @@ package import HostCore
 internal import HostDispatch
 internal import HostLoader
 internal import HostPlugins
+internal import HostWorkers
 
 /// The way back to one of the last versions of a library.
 extension PluginCatalog {

@@ -5,6 +5,7 @@ package import HostPluginStages
 internal import HostPlugins
 package import HostRouting
 package import HostState
+internal import HostWorkers
 package import Logging
 internal import ServiceLifecycle
 internal import Synchronization

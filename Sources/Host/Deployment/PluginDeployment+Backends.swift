@@ -2,6 +2,7 @@ internal import HostConfigurationFiles
 internal import HostCore
 internal import HostDispatch
 internal import HostPlugins
+internal import HostWorkers
 internal import Logging
 
 /// Changes to what serves that need no new generation: backends that come and go, and their settings.
@@ -15,7 +16,9 @@ extension PluginDeployment {
         }
         let manifest = try await readManifest()
         // Other functions, or the same ones called otherwise, take a new generation.
-        guard manifest.adoption == generation?.adoption else {
+        guard manifest.adoption == generation?.adoption,
+            isolation(by: manifest) == generation?.isolation
+        else {
             try await takeIntoService(.file)
             return
         }

@@ -23,7 +23,9 @@ extension PluginDeployment {
         let (code, manifest) = try await readFiles()
         follow(code)
         reasons[.configuration] = nil
-        if trigger == .file, reasons[.library] == nil, generation?.isMade(of: code) == true {
+        if trigger == .file, reasons[.library] == nil, generation?.isMade(of: code) == true,
+            generation?.isolation == isolation(by: manifest)
+        {
             environment.store.discard(code)
             try await reconcile(with: manifest)
             return
@@ -40,7 +42,7 @@ extension PluginDeployment {
                 "\(retired.count) retired generations are still mapped, which is all that "
                     + "--max-retired-generations allows; restart the host to load more")
         }
-        let next = try await map(code)
+        let next = try await load(code, isolation(by: manifest))
         do throws(PluginError) {
             try await swap(to: next, manifest)
         } catch {
@@ -134,7 +136,33 @@ extension PluginDeployment {
         }
     }
 
-    private func map(_ code: PluginCode) async throws(PluginError) -> PluginGeneration {
+    /// Where the plugin is to run.
+    func isolation(by manifest: PluginManifest) -> Isolation {
+        manifest.isolation ?? environment.settings.isolation
+    }
+
+    private func load(
+        _ code: PluginCode, _ isolation: Isolation
+    ) async throws(PluginError) -> any PluginSource {
+        guard isolation == .process else { return try await map(code) }
+        guard case .plugin(let copy) = code else {
+            throw PluginError(
+                .invalidManifest,
+                "isolation is process, and that is not to be had yet for a library that is no plugin: "
+                    + "take it out of the manifest")
+        }
+        let number = environment.nextGeneration()
+        return try await ProcessGeneration.load(
+            copy, from: environment.store, number: number,
+            place: ProcessGeneration.Place(
+                path: path, manifestPath: manifestPath,
+                dataDirectory: "\(environment.settings.dataDirectory)/\(name)"),
+            in: environment.settings.worker,
+            within: environment.settings.backendDefaults.lifecycleTimeout,
+            logger: logger(of: number))
+    }
+
+    private func map(_ code: PluginCode) async throws(PluginError) -> any PluginSource {
         let number = environment.nextGeneration()
         let (store, handles, logger) = (environment.store, environment.handles, logger(of: number))
         let (name, path, manifestPath) = (name, path, manifestPath)
@@ -185,14 +213,14 @@ extension PluginDeployment {
 
     /// Puts a generation into service in all backends, in place of the one before.
     private func swap(
-        to next: PluginGeneration, _ manifest: PluginManifest
+        to next: any PluginSource, _ manifest: PluginManifest
     ) async throws(PluginError) {
         let targets = await targets(of: next)
         let prepared = try await prepare(next, targets, manifest)
         let replaced = prepared.compactMap { services[$0.tag] }
         let stages: PluginStages.Prepared
         do throws(PluginError) {
-            stages = try await environment.stages.prepare(name, next)
+            stages = try await environment.stages.prepare(name, next.mapped)
             try await handState(from: replaced, to: prepared)
         } catch {
             await finalize(prepared.map(\.replicas))
@@ -217,7 +245,7 @@ extension PluginDeployment {
     /// Makes the replicas of a generation for each backend. One that can't be served is no reason not to serve the
     /// others, unless it was served until now.
     private func prepare(
-        _ next: PluginGeneration, _ targets: [BackendTarget], _ manifest: PluginManifest
+        _ next: any PluginSource, _ targets: [BackendTarget], _ manifest: PluginManifest
     ) async throws(PluginError) -> [BackendService] {
         var prepared: [BackendService] = []
         var refused: [String: PluginError] = [:]
@@ -249,7 +277,7 @@ extension PluginDeployment {
 
     /// Makes the replicas of one backend.
     func start(
-        _ target: BackendTarget, of generation: PluginGeneration, _ manifest: PluginManifest
+        _ target: BackendTarget, of generation: any PluginSource, _ manifest: PluginManifest
     ) async throws(PluginError) -> BackendService {
         try checkMethods(of: generation)
         let settings = try target.settings(
@@ -287,8 +315,8 @@ extension PluginDeployment {
     func install(_ service: BackendService, after old: BackendService?) {
         var service = service
         let (backend, tag) = (service.backend, service.tag)
-        backend.onReplicaLost { [weak self] replica, reason in
-            Task { await self?.replicaLost(replica, of: tag, reason) }
+        backend.onReplicaLost { [weak self] replica, loss in
+            Task { await self?.replicaLost(replica, of: tag, loss) }
         }
         backend.onReplicaWanted { [weak self] in
             Task { await self?.followLoad(of: tag) }
@@ -296,6 +324,7 @@ extension PluginDeployment {
         backend.install(service.replicas.replicas, of: service.generation)
         backend.update(service.settings)
         service.autoscaling = old?.autoscaling
+        service.deaths.started(at: .now)
         service.samplingLoop = old?.samplingLoop
         services[tag] = service
         autoscale(tag, by: service.settings.autoscaling)
@@ -308,7 +337,7 @@ extension PluginDeployment {
     ///
     /// - Parameter keeping: the backends that go on with other replicas.
     private func retire(
-        _ generation: PluginGeneration, _ old: [BackendService], keeping: [Backend]
+        _ generation: any PluginSource, _ old: [BackendService], keeping: [Backend]
     ) {
         let number = generation.number
         draining.append(number)
@@ -350,7 +379,7 @@ extension PluginDeployment {
     ///
     /// - Parameter unloads: whether its library is unloaded now; otherwise that is still to be done.
     private func finish(
-        _ generation: PluginGeneration, _ old: [BackendService], wereIdle: Bool,
+        _ generation: any PluginSource, _ old: [BackendService], wereIdle: Bool,
         unloads: Bool = true
     ) async {
         if wereIdle {
@@ -412,7 +441,7 @@ extension PluginDeployment {
     }
 
     /// Unloads a library that has no replicas any more.
-    private func unload(_ generation: PluginGeneration) async {
+    private func unload(_ generation: any PluginSource) async {
         await endingsAreOver(of: generation.number)
         guard await stagesAreGone(of: generation) else {
             retired.append(generation.number)

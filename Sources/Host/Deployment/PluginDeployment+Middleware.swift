@@ -3,12 +3,13 @@ internal import HostCore
 internal import HostDispatch
 internal import HostPluginStages
 internal import HostPlugins
+internal import HostWorkers
 internal import Logging
 
 /// A plugin as middleware: its stages in the chains that name it, and what is different if that is all it is.
 extension PluginDeployment {
     /// The backends that a generation is to serve; one without methods gets none by default.
-    func targets(of generation: PluginGeneration) async -> [BackendTarget] {
+    func targets(of generation: any PluginSource) async -> [BackendTarget] {
         var targets = await environment.directory.targets(of: name)
         targets += extraTargets.filter { extra in
             !targets.contains { $0.backend.tag == extra.backend.tag }
@@ -18,7 +19,7 @@ extension PluginDeployment {
 
     /// Tells that a generation serves.
     func announce(
-        _ generation: PluginGeneration, _ manifest: PluginManifest
+        _ generation: any PluginSource, _ manifest: PluginManifest
     ) async throws(PluginError) {
         if generation.isMiddlewareOnly {
             // What it may have had by default when it had methods.
@@ -29,7 +30,7 @@ extension PluginDeployment {
     }
 
     /// - Throws: ``PluginError`` when a backend can't be made of a generation.
-    func checkMethods(of generation: PluginGeneration) throws(PluginError) {
+    func checkMethods(of generation: any PluginSource) throws(PluginError) {
         guard generation.isMiddlewareOnly else { return }
         throw PluginError(
             .invalidManifest,
@@ -69,9 +70,10 @@ extension PluginDeployment {
     /// Waits until the last request that came to a stage of a generation is over.
     ///
     /// - Returns: whether that was in time; otherwise the library must stay as it is.
-    func stagesAreGone(of generation: PluginGeneration) async -> Bool {
+    func stagesAreGone(of generation: any PluginSource) async -> Bool {
+        guard let mapped = generation.mapped else { return true }
         do throws(PluginError) {
-            try await generation.stagesAreGone(
+            try await mapped.stagesAreGone(
                 within: environment.settings.backendDefaults.drainTimeout)
             return true
         } catch {
@@ -83,7 +85,7 @@ extension PluginDeployment {
     }
 }
 
-extension PluginGeneration {
+extension PluginSource {
     /// Whether the plugin has no methods, and so no backends.
     var isMiddlewareOnly: Bool { descriptor.methods.isEmpty }
 }

@@ -121,7 +121,7 @@ extension PluginDeployment {
 
     /// Makes something of a generation, whose library stays loaded until that is adopted or given up.
     private func pinning(
-        _ generation: PluginGeneration, _ target: BackendTarget,
+        _ generation: any PluginSource, _ target: BackendTarget,
         _ make: () async throws(PluginError) -> (
             PreparedBackend.Kind, BackendSettings, base: BackendService?
         )

@@ -44,8 +44,10 @@ extension PluginDeployment {
     }
 
     /// Replaces a replica that left the rotation; tries again, less and less often, while that fails.
-    func replaceLost(_ replica: Replica, of tag: String, _ reason: String) async {
+    func replaceLost(_ replica: Replica, of tag: String, _ loss: ReplicaLoss) async {
         guard let service = services[tag], service.replicas.contains(replica) else { return }
+        guard !loss.isDeath || !waits(replica, of: tag, loss) else { return }
+        let reason = loss.reason
         do throws(PluginError) {
             try checkHangingReplicas(of: service)
         } catch {
@@ -57,6 +59,7 @@ extension PluginDeployment {
         do throws(PluginError) {
             try await service.replicas.replace(replica, in: service.backend)
             losses.replaced(because: reason)
+            services[tag]?.deaths.started(at: .now)
             services[tag]?.failure = nil
             logger.info("replica \(replica.index) was replaced")
             end(replica, of: service)
@@ -73,9 +76,39 @@ extension PluginDeployment {
             // Nobody waits for it, least of all the end of the host.
             Task { [weak self] in
                 try? await Task.sleep(for: pause)
-                await self?.replicaLost(replica, of: tag, reason)
+                await self?.replicaLost(replica, of: tag, ReplicaLoss(reason: reason))
             }
         }
+    }
+
+    /// For how long calls wait for a replica rather than be refused.
+    private static let longestWait: Duration = .seconds(1)
+
+    /// A worker process has died: whether its replacement waits, because others have died before.
+    private func waits(_ replica: Replica, of tag: String, _ loss: ReplicaLoss) -> Bool {
+        guard let service = services[tag] else { return false }
+        let next = services[tag]?.deaths.died(
+            at: .now, by: service.settings.restart, jitter: .random(in: 0...1))
+        let (pause, failure): (Duration, String)
+        switch next {
+        case .atOnce, nil: return false
+        case .after(let wait):
+            (pause, failure) = (wait, "\(loss.reason); a new one is started in \(wait)")
+        case .broken(let wait, let deaths):
+            pause = wait
+            failure =
+                "\(deaths) worker processes have died within \(service.settings.restart.window), the last one: "
+                + "\(loss.reason); one more is tried in \(wait). Mend the plugin and reload it"
+        }
+        // Calls wait for a replica that comes soon.
+        if pause > Self.longestWait { service.backend.expectNoReplica() }
+        services[tag]?.failure = PluginError(.lifecycleFailed, failure)
+        logger.error("\(failure)", metadata: ["backend": "\(tag)"])
+        Task { [weak self] in
+            try? await Task.sleep(for: pause)
+            await self?.replicaLost(replica, of: tag, ReplicaLoss(reason: loss.reason))
+        }
+        return true
     }
 
     /// - Throws: ``PluginError`` when so many replicas of the generation hang that no more are to be made.

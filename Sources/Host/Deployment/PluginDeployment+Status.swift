@@ -2,6 +2,7 @@ internal import HostCore
 internal import HostDispatch
 internal import HostPluginStages
 internal import HostPlugins
+internal import HostWorkers
 
 /// What there is to be seen of a deployment.
 extension PluginDeployment {
@@ -27,6 +28,8 @@ extension PluginDeployment {
         status.version = descriptor.version
         status.description = descriptor.description.isEmpty ? nil : descriptor.description
         status.generation = generation.number
+        status.isolation = generation.isolation == .none ? nil : generation.isolation.rawValue
+        status.processes = generation.processIDs
         status.rolledBackTo = rolledBackTo
         status.route = environment.directory.route(of: name)
         status.methods = descriptor.methods.map(\.name)
@@ -41,7 +44,7 @@ extension PluginDeployment {
             status.calls.running += backend.running
             status.calls.lateFinishes += backend.lateFinishes
         }
-        status.calls.misuses = generation.violations.total
+        status.calls.misuses = generation.misuses
         return status
     }
 

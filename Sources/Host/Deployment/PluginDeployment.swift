@@ -5,6 +5,7 @@ internal import HostLoader
 internal import HostPluginStages
 internal import HostPlugins
 internal import HostRouting
+internal import HostWorkers
 internal import Logging
 internal import NIOCore
 
@@ -55,7 +56,7 @@ actor PluginDeployment {
     let environment: Environment
     let logger: Logger
     /// The generation in service.
-    var generation: PluginGeneration?
+    var generation: (any PluginSource)?
     /// What serves from it, by tag.
     var services: [String: BackendService] = [:]
     /// Why backends of the plugin have no replicas, by tag.
@@ -150,8 +151,8 @@ actor PluginDeployment {
     }
 
     /// A replica has left the rotation.
-    func replicaLost(_ replica: Replica, of tag: String, _ reason: String) async {
-        await inOrder { await $0.replaceLost(replica, of: tag, reason) }
+    func replicaLost(_ replica: Replica, of tag: String, _ loss: ReplicaLoss) async {
+        await inOrder { await $0.replaceLost(replica, of: tag, loss) }
     }
 
     /// Shows the file with a reason why it isn't served, without looking into it.

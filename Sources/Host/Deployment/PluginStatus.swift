@@ -64,6 +64,10 @@ package struct PluginStatus: Codable, Sendable, Equatable {
     package var description: String?
     /// The number of the generation that serves.
     package var generation: Int?
+    /// `process` where the replicas have processes of their own; nil: they run in the host's.
+    package var isolation: String?
+    /// The numbers of those processes.
+    package var processes: [Int] = []
     /// The version of the library that an operator has gone back to; nil: the file's own serves.
     package var rolledBackTo: Int?
     /// Where the endpoint of the plugin's name is, if it has a route.
@@ -92,7 +96,7 @@ package struct PluginStatus: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case name, path, state, version, description, generation, route, methods, replicas, calls
-        case autoscaling, reason, backends
+        case autoscaling, reason, backends, isolation, processes
         case middlewareOf = "middleware_of"
         case rolledBackTo = "rolled_back_to"
         case demotedMethods = "demoted_methods"

@@ -1,6 +1,7 @@
 internal import HostCore
 internal import HostDispatch
 internal import HostPlugins
+internal import HostWorkers
 
 /// A backend as a change wants it, made ready beside what serves: nothing has moved yet.
 ///
@@ -27,7 +28,7 @@ struct PreparedBackend: Sendable {
     /// As they are to be; nil where nothing is.
     var settings: BackendSettings?
     /// What it was made of; nil where nothing was made.
-    var generation: PluginGeneration?
+    var generation: (any PluginSource)?
     /// What served when it was made ready.
     var base: BackendService?
     /// Fulfilled when it is adopted or given up.

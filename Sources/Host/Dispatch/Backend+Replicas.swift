@@ -9,7 +9,7 @@ internal import Synchronization
 extension Backend {
     /// Who is told of a replica that has left the rotation because it is unfit, and why. It may still be running
     /// calls.
-    package func onReplicaLost(_ report: @escaping @Sendable (Replica, String) -> Void) {
+    package func onReplicaLost(_ report: @escaping @Sendable (Replica, ReplicaLoss) -> Void) {
         guarded.withLockedValue { $0.onReplicaLost = report }
     }
 
@@ -37,9 +37,19 @@ extension Backend {
         }
         installationCount.add(1, ordering: .releasing)
         for (call, error) in refused { responses.fail([call]) { _ in error } }
+        for replica in replicas { watch(replica) }
         updateBatchKeys()
         scheduleHealthChecks()
         startWhatCanBegin()
+    }
+
+    /// A replica whose worker ends by itself leaves the rotation.
+    private func watch(_ replica: Replica) {
+        replica.worker.whenEnded { [weak self, weak replica] reason in
+            guard let self, let replica else { return }
+            let wasInRotation = guarded.withLockedValue { $0.state.retire(replica.id) }
+            if wasInRotation { lose(replica, reason, isDeath: true) }
+        }
     }
 
     /// Puts one more replica into service.
@@ -48,6 +58,7 @@ extension Backend {
             guarded.replicas[replica.id] = replica
             guarded.state.add(replica.id)
         }
+        watch(replica)
         scheduleHealthChecks()
         startWhatCanBegin()
     }

@@ -42,7 +42,7 @@ package final class Backend: Sendable {
         var timer = TickTimer()
         /// The timer's alarms, as the clock has them.
         var alarms: [TickTimer.Alarm: Scheduled<Void>] = [:]
-        var onReplicaLost: @Sendable (Replica, String) -> Void = { _, _ in }
+        var onReplicaLost: @Sendable (Replica, ReplicaLoss) -> Void = { _, _ in }
         var onReplicaWanted: @Sendable () -> Void = {}
     }
 
@@ -271,18 +271,21 @@ package final class Backend: Sendable {
                 .deadlineExceeded, "\(tag) did not answer before the deadline",
                 cause: call.isShortened ? CallersDeadline() : nil)
         }
-        for replica in hung { lose(replica, "a call went on after its deadline") }
+        for replica in hung {
+            lose(replica, "a call went on after its deadline")
+            replica.worker.callHangs()
+        }
         for replica in stuck { lose(replica, "its health check did not return") }
         startWhatCanBegin()
     }
 
     /// Tells whoever replaces replicas that one has left the rotation.
-    func lose(_ replica: Replica, _ reason: String) {
+    func lose(_ replica: Replica, _ reason: String, isDeath: Bool = false) {
         let report = guarded.withLockedValue { $0.onReplicaLost }
         logger.error(
             "replica \(replica.index) leaves the rotation: \(reason)",
             metadata: ["replica": "\(replica.index)"])
-        report(replica, reason)
+        report(replica, ReplicaLoss(reason: reason, isDeath: isDeath))
     }
 
     // MARK: Settings

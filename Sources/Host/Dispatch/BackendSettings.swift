@@ -31,6 +31,9 @@ package struct BackendSettings: Sendable, Equatable {
     /// How long a call may go on after its deadline before its replica counts as hung and is replaced.
     package var hangGrace: Duration = .seconds(1)
 
+    /// How worker processes that die are replaced, where the plugin has them.
+    package var restart = RestartSettings()
+
     package init() {}
 
     package func hasSameUserConfig(as other: BackendSettings) -> Bool { config == other.config }

@@ -41,6 +41,11 @@ package final class Call: PluginCall {
     private let keeping = Atomic<Keeping>(.off)
     // Written by who has claimed the response, before `keeping` says so; read by who has taken that back.
     private nonisolated(unsafe) var kept: Result<CallResponse, DispatchError>?
+    /// Whether there was a part of a streamed response: what has begun can't begin again.
+    private let hasStreamed = Atomic<Bool>(false)
+    private let wasRerun = Atomic<Bool>(false)
+    /// Who is told that the call has its response. Few calls have one.
+    private let follower = AtomicLazyReference<CallFollower>()
     /// Calls that the plugin made on behalf of this one. Few calls have any.
     private let children = AtomicLazyReference<ChildCalls>()
 
@@ -136,7 +141,15 @@ package final class Call: PluginCall {
     ///
     /// - Returns: whether it had no response yet.
     func claimResponse() -> Bool {
-        !isAnswered.exchange(true, ordering: .acquiringAndReleasing)
+        guard !isAnswered.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+        follower.load()?.answered()
+        return true
+    }
+
+    /// Has somebody told when the call has its response, whoever gives it. One, and before its plugin has the call.
+    package func follow(_ follower: CallFollower) {
+        _ = self.follower.storeIfNil(follower)
+        if isAbandoned { follower.answered() }
     }
 
     /// Gives the caller the response. After ``claimResponse()``, once; stages run in here.
@@ -175,8 +188,22 @@ package final class Call: PluginCall {
 
     package func send(_ part: CallResponse) -> Bool {
         guard !isAbandoned else { return false }
+        hasStreamed.store(true, ordering: .relaxed)
         observation?.streams(status: part.status)
         return sink.receive(part: part)
+    }
+
+    /// The worker that has the call has ended, and the plugin will never finish it. The call runs once more, if its
+    /// method says that this has the effect of one.
+    ///
+    /// - Parameter failure: what its caller gets otherwise.
+    package func lost(_ failure: CallFailure) {
+        guard !isAbandoned, !hasStreamed.load(ordering: .relaxed),
+            backend.isIdempotent(method: method),
+            !wasRerun.exchange(true, ordering: .relaxed)
+        else { return finish(.failure(failure)) }
+        backend.pluginFinished(self, isAsync: isAsync.load(ordering: .relaxed), inTime: true)
+        backend.submit(self)
     }
 
     package func finish(_ result: Result<CallResponse, CallFailure>) {
@@ -190,6 +217,25 @@ package final class Call: PluginCall {
         }
         backend.pluginFinished(self, isAsync: isAsync.load(ordering: .relaxed), inTime: inTime)
     }
+}
+
+/// Somebody who wants to know when a call has its response: for a plugin that can't see the call itself.
+package final class CallFollower: Sendable {
+    private let isOver = Atomic<Bool>(false)
+    private let tell: @Sendable () -> Void
+
+    /// - Parameter tell: called once, or twice if the response came while the follower was set. Any thread; it must be
+    ///   short.
+    package init(_ tell: @escaping @Sendable () -> Void) {
+        self.tell = tell
+    }
+
+    fileprivate func answered() {
+        if !isOver.load(ordering: .acquiring) { tell() }
+    }
+
+    /// It needs to be told no more.
+    package func end() { isOver.store(true, ordering: .releasing) }
 }
 
 /// The calls that one call has led to and that have no response yet.

@@ -42,3 +42,15 @@ package final class Replica: Sendable {
     /// Gives up on the instance: a call of it hangs.
     package func abandon() { worker.abandon() }
 }
+
+/// Why a replica has left the rotation.
+package struct ReplicaLoss: Sendable {
+    package var reason: String
+    /// Whether its worker has ended by itself.
+    package var isDeath = false
+
+    package init(reason: String, isDeath: Bool = false) {
+        self.reason = reason
+        self.isDeath = isDeath
+    }
+}

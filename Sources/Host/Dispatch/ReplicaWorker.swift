@@ -15,6 +15,12 @@ package protocol ReplicaWorker: AnyObject, Sendable {
     /// Runs an assignment that has no thread on the current one. It has returned when this returns.
     func runInline(_ assignment: Assignment, of owner: any AssignmentOwner)
 
+    /// Who is told that the worker has ended by itself, and why: nothing runs there any more. At once, if it has.
+    func whenEnded(_ listener: @escaping @Sendable (String) -> Void)
+
+    /// A call went on after its deadline and the grace after that: a worker that can be ended is.
+    func callHangs()
+
     // MARK: Lifecycle. No call may be running or be sent meanwhile, nor another one of these.
 
     /// Has the plugin warmed up, if it wants to be.
@@ -40,6 +46,12 @@ package protocol ReplicaWorker: AnyObject, Sendable {
 
     /// Gives up on the instance: a call of it hangs. The worker ends if that comes back.
     func abandon()
+}
+
+/// A thread of this process ends with it, and not before.
+extension ReplicaWorker {
+    package func whenEnded(_ listener: @escaping @Sendable (String) -> Void) {}
+    package func callHangs() {}
 }
 
 /// Who has given a worker an assignment, and is told what became of it. Any thread.

@@ -132,19 +132,21 @@ package final class PluginStages: Sendable {
 
     /// The stages of a generation that is to come, for all places that name its plugin.
     package struct Prepared: Sendable {
-        fileprivate let generation: PluginGeneration
+        /// nil: it makes no stages here.
+        fileprivate let generation: PluginGeneration?
         fileprivate var stages: [(slot: PluginStageSlot, stage: PluginStage)] = []
     }
 
-    /// Makes the stages of a generation. They are destroyed if they are not put in place.
+    /// Makes the stages of a generation, which is nil where its library is not mapped here. They are destroyed if they are not put in place.
     ///
     /// - Throws: ``PluginError`` when one can't be made, or chains name the plugin and it is no middleware any more.
     package func prepare(
-        _ plugin: String, _ generation: PluginGeneration
+        _ plugin: String, _ generation: PluginGeneration?
     ) async throws(PluginError) -> Prepared {
+        let generation = generation?.offersMiddleware == true ? generation : nil
         var prepared = Prepared(generation: generation)
         let slots = slots(of: plugin)
-        guard generation.offersMiddleware else {
+        guard let generation else {
             guard slots.isEmpty || state.withLockedValue({ $0.generation(of: plugin) }) == nil
             else {
                 throw PluginError(
@@ -164,11 +166,11 @@ package final class PluginStages: Sendable {
     package func install(_ plugin: String, _ prepared: Prepared) async {
         let generation = prepared.generation
         let slots = state.withLockedValue { state in
-            state.offers[plugin] = generation.offersMiddleware ? .stages(generation) : .nothing
+            state.offers[plugin] = generation.map { .stages($0) } ?? .nothing
             return state.liveSlots(of: plugin)
         }
         for slot in slots {
-            guard generation.offersMiddleware else {
+            guard let generation else {
                 _ = slot.put(.nobody(Self.noMiddleware))
                 continue
             }

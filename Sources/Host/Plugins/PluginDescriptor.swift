@@ -19,6 +19,21 @@ package struct PluginDescriptor: Sendable {
         package let preferredBatchSize: Int?
         /// How its C function is called; nil: it has an `invoke`.
         package let signature: Signature?
+
+        package init(
+            name: String, description: String, isBatchable: Bool, isInline: Bool, isAsync: Bool,
+            isReentrant: Bool, isIdempotent: Bool, preferredBatchSize: Int?, signature: Signature?
+        ) {
+            self.name = name
+            self.description = description
+            self.isBatchable = isBatchable
+            self.isInline = isInline
+            self.isAsync = isAsync
+            self.isReentrant = isReentrant
+            self.isIdempotent = isIdempotent
+            self.preferredBatchSize = preferredBatchSize
+            self.signature = signature
+        }
     }
 
     /// What a plugin exports.
@@ -36,6 +51,22 @@ package struct PluginDescriptor: Sendable {
     private let indices: [String: Int]
 
     package func methodIndex(named name: String) -> Int? { indices[name] }
+
+    /// What another process has read and checked.
+    package init(
+        name: String, version: String, description: String, abiVersion: String, isReentrant: Bool,
+        isUnloadable: Bool, methods: [Method]
+    ) {
+        self.name = name
+        self.version = version
+        self.description = description
+        self.abiVersion = abiVersion
+        self.isReentrant = isReentrant
+        self.isUnloadable = isUnloadable
+        self.methods = methods
+        indices = Dictionary(
+            methods.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
 
     /// What a manifest says of a library that is no plugin.
     ///

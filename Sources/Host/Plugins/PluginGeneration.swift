@@ -26,7 +26,8 @@ package final class PluginGeneration: Sendable {
     let stages: LiveStages
     /// nil: the plugin is no middleware.
     let passageTable: NextTable?
-    private let store: LibraryStore
+    /// nil: the copy is somebody else's.
+    private let store: LibraryStore?
     let activity: PluginActivity
 
     /// Loads a copy of a library: maps it, checks its descriptor, reads its extensions, runs its `load`. [lifecycle]
@@ -59,6 +60,16 @@ package final class PluginGeneration: Sendable {
         }
     }
 
+    /// As ``load(_:from:number:place:endpoints:logger:)``, of a copy that another process keeps, and that can end
+    /// nobody else. [lifecycle]
+    package static func load(
+        keptElsewhere copy: LibraryStore.Copy, number: Int, place: LibraryPlace, logger: Logger
+    ) throws(PluginError) -> PluginGeneration {
+        try PluginGeneration(
+            PluginLibrary(opening: copy), fingerprint: copy.fingerprint, store: nil, number: number,
+            place: place, endpoints: nil, logger: logger)
+    }
+
     /// Loads a library that is no plugin, to be served as one of the name. [lifecycle]
     ///
     /// - Throws: ``PluginError``. The library may stay mapped, but nothing of it is in use.
@@ -83,7 +94,7 @@ package final class PluginGeneration: Sendable {
 
     private init(
         _ library: PluginLibrary, adoption: LibraryBinding? = nil, fingerprint: UInt64,
-        store: LibraryStore, number: Int, place: LibraryPlace?, endpoints: (any EndpointCaller)?,
+        store: LibraryStore?, number: Int, place: LibraryPlace?, endpoints: (any EndpointCaller)?,
         logger: Logger
     ) throws(PluginError) {
         self.library = library
@@ -130,7 +141,7 @@ package final class PluginGeneration: Sendable {
         // A response to a call of its own that is still to come needs the library's code.
         let unmapped = context.handles?.retire() ?? true ? library.close() : false
         guard let copy = library.copy else { return true }
-        if unmapped { store.discard(copy) }
+        if unmapped { store?.discard(copy) }
         return unmapped
     }
 }

@@ -1,0 +1,476 @@
+internal import CLinux
+internal import HostCore
+internal import HostDispatch
+internal import HostTransport
+internal import Logging
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+/// A worker process, and the host's thread that listens to it: takes its reports, passes its responses on, and is there
+/// when it ends.
+///
+/// Orders come from any thread. What comes from the process is not believed: one that reports what can't be is ended.
+final class WorkerLink: Sendable {
+    /// What a lane is at.
+    private enum Job {
+        /// Calls, or a health check.
+        case assignment(Assignment, any AssignmentOwner)
+        case lifecycle(Promise<Result<ByteBuffer, PluginError>>)
+    }
+
+    private struct Lane {
+        var job: Job?
+        /// What waits for it.
+        var waiting: [(job: Job, order: WorkerOrder?)] = []
+        /// What has come of the value that its order has.
+        var value = ByteBuffer()
+        /// Whether the worker has a thread for it.
+        var isThere = false
+    }
+
+    private struct State {
+        var lanes = [Lane](repeating: Lane(), count: WorkerMemory.laneCount)
+        var calls = CallTable()
+        var end: WorkerEnd?
+        var listeners: [@Sendable (WorkerEnd) -> Void] = []
+        var foreignOrders: UInt64 = 0
+        /// Why the host ends it.
+        var reason: String?
+        var misuses = 0
+    }
+
+    let memory: WorkerMemory
+    private let plugin: String
+    private let logger: Logger
+    /// The host's end of the socket.
+    private let socket: CInt
+    private let event: CInt
+    private let output: CInt
+    private let watch: CInt
+    let processID: pid_t
+    private let state = NIOLockedValueBox(State())
+
+    // MARK: Start
+
+    /// Starts a process.
+    ///
+    /// - Parameter plugin: whose it is: for `ps`, and for the log.
+    /// - Throws: ``PluginError`` when the system has no process for it.
+    static func start(
+        _ executable: WorkerExecutable, plugin: String, logger: Logger
+    ) async throws(PluginError) -> WorkerLink {
+        let started = Promise<Result<WorkerLink, PluginError>>()
+        // The kernel ends the process with the thread that has started it: so that is the one that listens to it.
+        PluginThread.start(name: "bp-\(plugin)") {
+            let result = Result { () throws(PluginError) in
+                try WorkerLink(executable, plugin: plugin, logger: logger)
+            }
+            started.fulfil(result)
+            if case .success(let link) = result { link.listen() }
+        }
+        return try await started.value.get()
+    }
+
+    private init(
+        _ executable: WorkerExecutable, plugin: String, logger: Logger
+    ) throws(PluginError) {
+        let program = try executable.descriptor()
+        do throws(TransportError) {
+            memory = try WorkerMemory()
+        } catch {
+            throw PluginError(.lifecycleFailed, error.message)
+        }
+        self.plugin = plugin
+        self.logger = logger
+        var sockets: [CInt] = [-1, -1]
+        var pipe: [CInt] = [-1, -1]
+        let nothing = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
+        let event = clinux_event()
+        defer {
+            for descriptor in [nothing, pipe[1], sockets[1]] where descriptor >= 0 {
+                close(descriptor)
+            }
+        }
+        var (process, watch): (pid_t, CInt) = (0, -1)
+        var reason = ENOENT
+        if nothing >= 0, event >= 0, unsafe clinux_socket_pair(&sockets) == 0,
+            unsafe clinux_pipe(&pipe) == 0
+        {
+            let descriptors = [
+                nothing, pipe[1], pipe[1], sockets[1], memory.memory.descriptor, event,
+            ]
+            reason = unsafe withCStrings(
+                [WorkerExecutable.name, "\(getpid())", plugin], Self.environment
+            ) { arguments, environment in
+                unsafe clinux_spawn(
+                    program, arguments, environment, descriptors, CInt(descriptors.count), &process,
+                    &watch)
+            }
+        } else {
+            reason = errno
+        }
+        guard reason == 0 else {
+            for descriptor in [event, pipe[0], sockets[0]] where descriptor >= 0 {
+                close(descriptor)
+            }
+            throw PluginError(
+                .lifecycleFailed, "no worker process can be started: \(SystemError.text(reason))")
+        }
+        (socket, output, self.event, self.watch) = (sockets[0], pipe[0], event, watch)
+        processID = process
+        _ = fcntl(output, F_SETFL, O_NONBLOCK)
+    }
+
+    /// That of the host, but that Swift's runtime writes no backtrace, for which a crash would wait.
+    private static var environment: [String] {
+        var lines = ["SWIFT_BACKTRACE=enable=no"]
+        var entry = unsafe environ
+        while let line = unsafe entry.pointee {
+            let text = unsafe String(cString: line)
+            if !text.hasPrefix("SWIFT_BACKTRACE=") { lines.append(text) }
+            unsafe entry += 1
+        }
+        return lines
+    }
+
+    // MARK: Orders. Any thread.
+
+    /// Has an order carried out on the first lane.
+    ///
+    /// - Parameter what: the function, for the error when it takes too long.
+    /// - Returns: its value.
+    func perform(
+        _ order: WorkerOrder, _ what: String, within limit: Duration
+    ) async throws(PluginError) -> ByteBuffer {
+        let promise = Promise<Result<ByteBuffer, PluginError>>()
+        begin(.lifecycle(promise), order, lane: 0)?.wake()
+        guard let result = await promise.value(within: limit) else {
+            throw .timedOut(what, after: limit)
+        }
+        return try result.get()
+    }
+
+    /// - Returns: what is to be woken for it.
+    func prepare(_ assignment: Assignment, of owner: any AssignmentOwner) -> (any Wakeable)? {
+        let thread = assignment.thread ?? 0
+        let lane =
+            thread < WorkerMemory.laneCount
+            ? thread : 1 + thread % (WorkerMemory.laneCount - 1)
+        return begin(.assignment(assignment, owner), nil, lane: lane)
+    }
+
+    private func begin(_ job: Job, _ order: WorkerOrder?, lane: Int) -> (any Wakeable)? {
+        enum Beginning {
+            case now(isNew: Bool)
+            case later
+            case never(WorkerEnd)
+        }
+        let beginning = state.withLockedValue { state -> Beginning in
+            if let end = state.end { return .never(end) }
+            guard state.lanes[lane].job == nil else {
+                state.lanes[lane].waiting.append((job, order))
+                return .later
+            }
+            state.lanes[lane].job = job
+            defer { state.lanes[lane].isThere = true }
+            return .now(isNew: !state.lanes[lane].isThere && lane > 0)
+        }
+        switch beginning {
+        case .later: return nil
+        case .never(let end):
+            // Not here: the caller may be at work on the backend.
+            return Refusal { [self] in fail(job, end) }
+        case .now(let isNew):
+            if isNew, clinux_send_word(socket, UInt64(lane), -1) != 0 {
+                kill(because: "it does not read its socket")
+            }
+            put(job, order, lane: lane)
+            return LaneWaker(OrderLane(lane, in: memory))
+        }
+    }
+
+    private func put(_ job: Job, _ order: WorkerOrder?, lane index: Int) {
+        let lane = OrderLane(index, in: memory)
+        let bytes = pack(job, order)
+        guard bytes.readableBytes > OrderLane.capacity else { return lane.put(bytes) }
+        do throws(TransportError) {
+            let foreign = try SharedMemory(named: "backplane-order", size: bytes.readableBytes)
+            foreign.write(bytes)
+            let number = state.withLockedValue { state in
+                state.foreignOrders += 1
+                return state.foreignOrders
+            }
+            guard clinux_send_word(socket, number, foreign.descriptor) == 0 else {
+                throw TransportError("it does not read its socket")
+            }
+            lane.put(elsewhere: number, size: bytes.readableBytes)
+        } catch {
+            kill(because: error.message)
+        }
+    }
+
+    private func pack(_ job: Job, _ order: WorkerOrder?) -> ByteBuffer {
+        if let order { return order.packed }
+        guard case .assignment(let assignment, _) = job else {
+            preconditionFailure("a job without an order")
+        }
+        guard case .calls(let method, let calls) = assignment.work else {
+            return WorkerOrder.checkHealth.packed
+        }
+        var numbered: [(number: CallNumber, call: any PluginCall)] = []
+        for call in calls {
+            let running = state.withLockedValue { state -> RunningCall? in
+                guard state.end == nil, let number = state.calls.takeNumber() else { return nil }
+                let running = RunningCall(call, number, in: memory) { [self] running in
+                    self.state.withLockedValue { $0.calls.remove(running) }
+                }
+                state.calls.insert(running)
+                return running
+            }
+            if let running {
+                numbered.append((running.number, call))
+            } else {
+                call.finish(
+                    .failure(
+                        CallFailure(
+                            .resourceExhausted,
+                            "the worker process of \(plugin) has \(WorkerMemory.slotCount) unfinished calls"
+                        )))
+            }
+        }
+        var bytes = ByteBuffer()
+        WorkerOrder.pack(numbered, method: method, into: &bytes)
+        return bytes
+    }
+
+    // MARK: The end
+
+    /// Ends the process at once.
+    func kill(because reason: String) {
+        state.withLockedValue { state in
+            guard state.end == nil else { return }
+            state.reason = state.reason ?? reason
+            // Under the lock: the descriptor is closed when the end is known.
+            clinux_signal(watch, SIGKILL)
+        }
+    }
+
+    /// - Parameter listener: called once when the process has ended, on any thread, also before this returns.
+    func whenEnded(_ listener: @escaping @Sendable (WorkerEnd) -> Void) {
+        let end = state.withLockedValue { state in
+            if state.end == nil { state.listeners.append(listener) }
+            return state.end
+        }
+        if let end { listener(end) }
+    }
+
+    /// Waits for the end of a process that has been told to end; kills it when that takes too long.
+    func ended(within limit: Duration) async {
+        let promise = Promise<Void>()
+        whenEnded { _ in promise.fulfil() }
+        guard await promise.isFulfilled(within: limit) else {
+            return kill(because: "it did not end in time")
+        }
+    }
+
+    /// How often the plugin has broken the contract in this process.
+    var misuses: Int { state.withLockedValue { $0.misuses } }
+
+    /// - Parameter begun: calls that the worker had; they are failed elsewhere.
+    private func fail(_ job: Job, _ end: WorkerEnd, _ begun: [RunningCall] = []) {
+        switch job {
+        case .lifecycle(let promise):
+            promise.fulfil(
+                .failure(
+                    PluginError(
+                        .lifecycleFailed, "the worker process of \(plugin) ended \(end)")))
+        case .assignment(let assignment, let owner):
+            if case .calls(_, let calls) = assignment.work {
+                for call in calls
+                where !call.isAbandoned && !begun.contains(where: { $0.call === call }) {
+                    call.lost(failure(of: call, end))
+                }
+            }
+            _ = owner.returned(assignment)
+        }
+    }
+
+    private func failure(of call: Call, _ end: WorkerEnd) -> CallFailure {
+        CallFailure(
+            .unavailable,
+            "the worker process of \(plugin) ended \(end) while it ran \(call.method); "
+                + "a new one is started", httpStatus: 502)
+    }
+
+    // MARK: Reports. Of the link's thread.
+
+    private func listen() {
+        let reader = ReportReader(in: memory)
+        var lines = OutputLines(of: output, logger: logger)
+        var hasOutput = true
+        while true {
+            do throws(TransportError) {
+                try takeReports(from: reader)
+            } catch {
+                logger.error("the worker process reports what can't be: \(error.message)")
+                kill(because: error.message)
+            }
+            guard reader.beginSleep() else { continue }
+            var waiting = [
+                pollfd(fd: event, events: Int16(POLLIN), revents: 0),
+                // A process may have closed it; then there is nothing to wait for.
+                pollfd(fd: hasOutput ? output : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: watch, events: Int16(POLLIN), revents: 0),
+            ]
+            _ = unsafe poll(&waiting, 3, -1)
+            reader.endSleep()
+            if waiting[0].revents != 0 {
+                var count: UInt64 = 0
+                _ = unsafe read(event, &count, 8)
+            }
+            if waiting[1].revents != 0 { hasOutput = lines.read() }
+            guard waiting[2].revents != 0 else { continue }
+            // What it has said before it ended counts.
+            try? takeReports(from: reader)
+            _ = lines.read()
+            return end()
+        }
+    }
+
+    private func takeReports(from reader: ReportReader) throws(TransportError) {
+        while let bytes = try reader.next() { try take(try WorkerReport(reading: bytes)) }
+    }
+
+    private func take(_ report: WorkerReport) throws(TransportError) {
+        switch report {
+        case .done(let lane, let error, let value): try done(lane, error, value)
+        case .value(let lane, let part):
+            let isOrdered = state.withLockedValue { state in
+                guard state.lanes[lane].job != nil,
+                    state.lanes[lane].value.readableBytes <= Self.largestValue
+                else { return false }
+                state.lanes[lane].value.writeImmutableBuffer(part)
+                return true
+            }
+            guard isOrdered else { throw TransportError("a value of an order that there is not") }
+        case .finished(let number, let response, let bytesLeft):
+            try find(number).receive(response, bytesLeft: bytesLeft)
+        case .more(let number, let bytes): try find(number).receive(more: bytes)
+        case .failed(let number, let failure): try find(number).finish(.failure(failure))
+        case .part(let number, let part): try find(number).receive(part: part)
+        case .log(let level, let message, let metadata):
+            logger.log(
+                level: Logger.Level.allCases[min(Int(level), Logger.Level.allCases.count - 1)],
+                "\(message)",
+                metadata: Logger.Metadata(
+                    metadata.map { ($0.name, "\($0.value)") }, uniquingKeysWith: { $1 }))
+        case .misuses(let count): state.withLockedValue { $0.misuses = count }
+        }
+    }
+
+    /// Of the state that a plugin hands over; it may be as large as that.
+    private static let largestValue = 128 << 20
+
+    private func find(_ number: CallNumber) throws(TransportError) -> RunningCall {
+        guard let call = state.withLockedValue({ $0.calls.find(number) }) else {
+            throw TransportError("a report of a call that there is not")
+        }
+        return call
+    }
+
+    private func done(
+        _ lane: Int, _ error: PluginError?, _ last: ByteBuffer
+    ) throws(TransportError) {
+        let finished = state.withLockedValue { state -> (Job, ByteBuffer)? in
+            guard let job = state.lanes[lane].job else { return nil }
+            state.lanes[lane].job = nil
+            var value = ByteBuffer()
+            swap(&value, &state.lanes[lane].value)
+            if value.readableBytes == 0 { value = last } else { value.writeImmutableBuffer(last) }
+            return (job, value)
+        }
+        guard let (job, value) = finished else {
+            throw TransportError("an order is done that was not given")
+        }
+        let waiting = state.withLockedValue { state in
+            state.lanes[lane].waiting.isEmpty ? nil : state.lanes[lane].waiting.removeFirst()
+        }
+        if let waiting { begin(waiting.job, waiting.order, lane: lane)?.wake() }
+        switch job {
+        case .lifecycle(let promise):
+            promise.fulfil(error.map { .failure($0) } ?? .success(value))
+        case .assignment(let assignment, let owner):
+            if case .healthCheck = assignment.work {
+                owner.healthChecked(assignment.replica, error)
+            }
+            if let next = owner.returned(assignment) { prepare(next, of: owner)?.wake() }
+        }
+    }
+
+    private func end() {
+        var end = clinux_end()
+        let isReaped = unsafe clinux_reap(watch, &end) == 1
+        let (ending, jobs, calls, listeners) = state.withLockedValue { state in
+            let ending: WorkerEnd =
+                if let reason = state.reason { .ended(because: reason) } else if !isReaped {
+                    .status(-1)
+                } else { end.signal != 0 ? .signal(end.signal) : .status(end.status) }
+            state.end = ending
+            let jobs = state.lanes.flatMap { lane in
+                [lane.job].compactMap { $0 } + lane.waiting.map(\.job)
+            }
+            state.lanes = []
+            for descriptor in [socket, event, output, watch] { close(descriptor) }
+            defer { state.listeners = [] }
+            return (ending, jobs, state.calls.all, state.listeners)
+        }
+        // First the backend takes the replica out: what is failed now may be tried again at once.
+        for listener in listeners { listener(ending) }
+        for job in jobs { fail(job, ending, calls) }
+        for call in calls { call.lose(failure(of: call.call, ending)) }
+    }
+}
+
+/// Wakes a thread of a worker's.
+private final class LaneWaker: Wakeable {
+    private let lane: OrderLane
+
+    init(_ lane: OrderLane) {
+        self.lane = lane
+    }
+
+    func wake() { lane.wake() }
+}
+
+/// In place of a worker that has ended.
+private final class Refusal: Wakeable {
+    private let refuse: @Sendable () -> Void
+
+    init(_ refuse: @escaping @Sendable () -> Void) {
+        self.refuse = refuse
+    }
+
+    func wake() { refuse() }
+}
+
+/// Runs `body` with texts as C has them.
+private func withCStrings<Value>(
+    _ first: [String], _ second: [String],
+    _ body: (
+        UnsafePointer<UnsafeMutablePointer<CChar>?>, UnsafePointer<UnsafeMutablePointer<CChar>?>
+    ) -> Value
+) -> Value {
+    let texts = unsafe [first, second].map { texts in
+        unsafe texts.map { unsafe strdup($0) } + [nil]
+    }
+    defer { unsafe texts.joined().forEach { unsafe free($0) } }
+    return unsafe texts[0].withUnsafeBufferPointer { first in
+        unsafe texts[1].withUnsafeBufferPointer { second in
+            unsafe body(first.baseAddress!, second.baseAddress!)
+        }
+    }
+}
