@@ -15,6 +15,7 @@ deps: ## Install what the build needs and the system lacks
 
 build: deps ## Release build; puts the example plugins into plugins.d
 	swift build -c release --product backplane
+	swift build -c release --product backplane-worker
 	swift build -c release --product echo
 	swift build -c release --product counter
 	@for plugin in $(PLUGINS); do scripts/place-plugin "$$plugin" plugins.d || exit 1; done

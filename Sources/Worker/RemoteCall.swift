@@ -20,6 +20,7 @@ final class RemoteCall: PluginCall {
         self.reports = reports
     }
 
+    var number: CallNumber { ordered.number }
     var argument: ByteBuffer { ordered.argument }
     var contentType: String { ordered.contentType }
     var deadline: NIODeadline? {
@@ -42,7 +43,9 @@ final class RemoteCall: PluginCall {
                 }
                 part.body = body.readSlice(
                     length: min(body.readableBytes, WorkerReport.firstPart))!
-                reports.write(WorkerReport.part(ordered.number, part).packed)
+                let report = WorkerReport.part(ordered.number, part).packed
+                guard report.readableBytes <= ReportFrame.capacity else { return false }
+                reports.write(report)
                 sent += UInt64(part.body.readableBytes)
             } while body.readableBytes > 0
             return true
@@ -55,10 +58,15 @@ final class RemoteCall: PluginCall {
             var rest = response.body
             response.body = rest.readSlice(
                 length: min(rest.readableBytes, WorkerReport.firstPart))!
-            reports.write(
-                WorkerReport.finished(
-                    ordered.number, response, bytesLeft: rest.readableBytes
-                ).packed)
+            let report = WorkerReport.finished(
+                ordered.number, response, bytesLeft: rest.readableBytes
+            ).packed
+            guard report.readableBytes <= ReportFrame.capacity else {
+                let failure = CallFailure(
+                    .internal, "the plugin's response has headers of over 64 KiB")
+                return reports.write(WorkerReport.failed(ordered.number, failure).packed)
+            }
+            reports.write(report)
             while rest.readableBytes > 0 {
                 let part = rest.readSlice(
                     length: min(rest.readableBytes, WorkerReport.firstPart))!
@@ -81,6 +89,8 @@ extension CallFailure {
         if let details, details.bytes.readableBytes + failure.message.utf8.count > most {
             failure.details = nil
         }
+        let size = failure.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 8 }
+        if size + failure.message.utf8.count > most { failure.headers = [] }
         return failure
     }
 }

@@ -15,10 +15,12 @@ final class WorkerPlugin: Sendable {
     }
 
     private let reports: ReportWriter
+    private let endpoints: RemoteEndpoints
     private let loaded = NIOLockedValueBox(Loaded())
 
     init(_ reports: ReportWriter) {
         self.reports = reports
+        endpoints = RemoteEndpoints(reports)
     }
 
     func run(_ calls: [RemoteCall], method: Int) {
@@ -42,6 +44,7 @@ final class WorkerPlugin: Sendable {
             case .restore(let state): try instance.restore(Array(buffer: state))
             case .reconfigure(let userConfig): try instance.reconfigure(userConfig)
             case .end: end()
+            case .answer(let number, let answer): endpoints.take(answer, to: number)
             case .calls: preconditionFailure("calls are run")
             }
             return ByteBuffer()
@@ -76,7 +79,7 @@ final class WorkerPlugin: Sendable {
             number: library.generation,
             place: LibraryPlace(
                 path: library.source, manifestPath: library.manifestPath,
-                dataDirectory: library.dataDirectory), logger: logger)
+                dataDirectory: library.dataDirectory), endpoints: endpoints, logger: logger)
         loaded.withLockedValue { $0.generation = generation }
         return PluginDescription(of: generation)
     }

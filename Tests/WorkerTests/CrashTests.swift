@@ -86,7 +86,8 @@ import Testing
             let isOver = NIOLockedValueBox(false)
             async let healthy = failures(of: "echo", host, clients: 2, until: isOver)
             for _ in 0..<3 {
-                #expect([200, 502, 504].contains(try await host.http.call("sick", method, "x").status))
+                #expect(
+                    [200, 502, 504].contains(try await host.http.call("sick", method, "x").status))
                 try await Eventually.true {
                     try await host.http.call("sick", nil, "on").text == "on"
                 }
@@ -183,8 +184,10 @@ import Testing
     func kills() async throws {
         let seconds =
             Double(ProcessInfo.processInfo.environment["BACKPLANE_KILL_SECONDS"] ?? "") ?? 5
-        try await run("sick",
-            "isolation: process\nrestart: {backoff: 0s, deaths: 0}\nnum_replicas: 2") {
+        try await run(
+            "sick",
+            "isolation: process\nrestart: {backoff: 0s, deaths: 0}\nnum_replicas: 2"
+        ) {
             host in
             _ = try await host.wait(for: "sick") { $0.replicas == 2 }
             let files = try openFiles()
@@ -196,7 +199,7 @@ import Testing
                 for process in try await host.status(of: "sick")?.processes ?? [] {
                     if kill(Int32(process), SIGKILL) == 0 { kills += 1 }
                 }
-                try await Task.sleep(for: .milliseconds(5))
+                try await Task.sleep(for: .milliseconds(.random(in: 10...100)))
             }
             isOver.withLockedValue { $0 = true }
             let counts = try await answers

@@ -70,7 +70,7 @@ import Testing
             manifests: ["stage": "isolation: process"]
         ) { host in
             let status = try await host.wait(for: "stage") { $0.state == .failed }
-            #expect(status.reason?.contains("take isolation: process out of its manifest") == true)
+            #expect(status.reason?.contains("write isolation: none into its manifest") == true)
         }
     }
 

@@ -26,8 +26,9 @@ import Testing
         for (jitter, wait) in [(0.0, 80), (1.0, 120)] {
             var deaths = WorkerDeaths()
             _ = deaths.died(at: start, by: RestartSettings(), jitter: 0)
-            guard case .after(let pause) = deaths.died(
-                at: start, by: RestartSettings(), jitter: jitter)
+            guard
+                case .after(let pause) = deaths.died(
+                    at: start, by: RestartSettings(), jitter: jitter)
             else {
                 Issue.record("no pause")
                 continue

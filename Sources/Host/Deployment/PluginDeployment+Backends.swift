@@ -74,7 +74,7 @@ extension PluginDeployment {
                 try await self.announce(generation, manifest)
             }
         } catch {
-            awaitsConfiguration = error.code == .lifecycleFailed
+            awaitsConfiguration = error.mayPass
             for backend in prepared {
                 // A backend that nothing served can't be worse off.
                 if case .started = backend.kind { adopt(backend) } else { await discard(backend) }
@@ -119,7 +119,7 @@ extension PluginDeployment {
         startRetry?.cancel()
         startRetry = nil
         if afresh { startPause = RetryPause() }
-        let isRefused = failures.values.contains { $0.code == .lifecycleFailed }
+        let isRefused = failures.values.contains { $0.mayPass }
         guard awaitsConfiguration || isRefused else { return }
         let pause = startPause.next()
         // Nobody waits for it, least of all the end of the host.
@@ -145,7 +145,7 @@ extension PluginDeployment {
         }
         for target in await environment.directory.targets(of: name) {
             let tag = target.backend.tag
-            guard let before = failures[tag], before.code == .lifecycleFailed else { continue }
+            guard let before = failures[tag], before.mayPass else { continue }
             do throws(PluginError) {
                 install(try await start(target, of: generation, manifest), after: nil)
                 failures[tag] = nil
@@ -211,4 +211,9 @@ extension PluginDeployment {
             throw error
         }
     }
+}
+
+extension PluginError {
+    /// Whether what failed may succeed the next time, though nothing of the plugin's has changed.
+    fileprivate var mayPass: Bool { code == .lifecycleFailed || code == .workerEnded }
 }

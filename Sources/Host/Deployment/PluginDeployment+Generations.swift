@@ -157,7 +157,7 @@ extension PluginDeployment {
             place: ProcessGeneration.Place(
                 path: path, manifestPath: manifestPath,
                 dataDirectory: "\(environment.settings.dataDirectory)/\(name)"),
-            in: environment.settings.worker,
+            in: environment.settings.worker, endpoints: environment.handles,
             within: environment.settings.backendDefaults.lifecycleTimeout,
             logger: logger(of: number))
     }

@@ -64,7 +64,8 @@ extension PluginDeployment {
             logger.info("replica \(replica.index) was replaced")
             end(replica, of: service)
         } catch {
-            service.backend.expectNoReplica()
+            let pause = pause(after: error, of: tag)
+            if pause > Self.longestWait { service.backend.expectNoReplica() }
             let failure = PluginError(
                 error.code, "replica \(replica.index) can't be replaced: \(error.message)",
                 cause: error)
@@ -72,12 +73,25 @@ extension PluginDeployment {
                 logger.error("\(failure.message)")
             }
             services[tag]?.failure = failure
-            let pause = losses.nextPause()
             // Nobody waits for it, least of all the end of the host.
             Task { [weak self] in
                 try? await Task.sleep(for: pause)
                 await self?.replicaLost(replica, of: tag, ReplicaLoss(reason: reason))
             }
+        }
+    }
+
+    /// How long to wait before a replacement that failed is tried again.
+    private func pause(after error: PluginError, of tag: String) -> Duration {
+        guard error.code == .workerEnded, let service = services[tag] else {
+            return losses.nextPause()
+        }
+        // One more that has died.
+        let next = services[tag]?.deaths.died(
+            at: .now, by: service.settings.restart, jitter: .random(in: 0...1))
+        return switch next {
+        case .after(let wait), .broken(let wait, _): wait
+        case .atOnce, nil: .zero
         }
     }
 

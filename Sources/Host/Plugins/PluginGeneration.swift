@@ -63,11 +63,12 @@ package final class PluginGeneration: Sendable {
     /// As ``load(_:from:number:place:endpoints:logger:)``, of a copy that another process keeps, and that can end
     /// nobody else. [lifecycle]
     package static func load(
-        keptElsewhere copy: LibraryStore.Copy, number: Int, place: LibraryPlace, logger: Logger
+        keptElsewhere copy: LibraryStore.Copy, number: Int, place: LibraryPlace,
+        endpoints: any EndpointCaller, logger: Logger
     ) throws(PluginError) -> PluginGeneration {
         try PluginGeneration(
             PluginLibrary(opening: copy), fingerprint: copy.fingerprint, store: nil, number: number,
-            place: place, endpoints: nil, logger: logger)
+            place: place, endpoints: endpoints, logger: logger)
     }
 
     /// Loads a library that is no plugin, to be served as one of the name. [lifecycle]

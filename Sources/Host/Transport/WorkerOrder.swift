@@ -16,6 +16,11 @@ package enum WorkerOrder {
     case end
     /// - method: an index into the plugin's table.
     case calls(method: Int, [OrderedCall])
+    /// The answer to a question of the plugin's handles. Of the lane for answers.
+    case answer(UInt64, HandleAnswer)
+
+    /// The lane for answers: what a thread waits for can't come by its own.
+    package static let answerLane = WorkerMemory.laneCount - 1
 
     /// A library that is to be loaded.
     package struct LibraryOrder {
@@ -67,7 +72,7 @@ package enum WorkerOrder {
     }
 
     private enum Kind: UInt8 {
-        case load, create, warmUp, checkHealth, save, restore, reconfigure, end, calls
+        case load, create, warmUp, checkHealth, save, restore, reconfigure, end, calls, answer
     }
 
     package init(reading bytes: ByteBuffer) throws(TransportError) {
@@ -88,6 +93,7 @@ package enum WorkerOrder {
             self = .calls(
                 method: Int(try reader.number(UInt32.self)),
                 try reader.list(OrderedCall.init))
+        case .answer: self = .answer(try reader.number(), try HandleAnswer(from: &reader))
         case nil: throw TransportError("an order of a kind that this worker does not know")
         }
     }
@@ -114,6 +120,10 @@ package enum WorkerOrder {
             bytes.writeNumber(Kind.reconfigure.rawValue)
             bytes.writeText(userConfig)
         case .end: bytes.writeNumber(Kind.end.rawValue)
+        case .answer(let number, let answer):
+            bytes.writeNumber(Kind.answer.rawValue)
+            bytes.writeNumber(number)
+            answer.write(to: &bytes)
         case .calls: preconditionFailure("calls are packed as they are: pack(_:method:into:)")
         }
         return bytes

@@ -23,9 +23,13 @@ package enum WorkerReport {
     case log(level: UInt8, message: String, metadata: [(name: String, value: String)])
     /// How often the plugin has broken the contract by now.
     case misuses(Int)
+    /// A question of the plugin's handles, to be answered by ``WorkerOrder/answer(_:_:)`` of that number.
+    case question(UInt64, HandleQuestion)
+    /// More of the argument of one.
+    case argument(UInt64, ByteBuffer)
 
     private enum Kind: UInt8 {
-        case done, value, finished, more, failed, part, log, misuses
+        case done, value, finished, more, failed, part, log, misuses, question, argument
     }
 
     /// What of a body goes with the beginning of a response.
@@ -51,6 +55,9 @@ package enum WorkerReport {
                 level: try reader.number(), message: try reader.text(),
                 metadata: try reader.fields())
         case .misuses: self = .misuses(Int(try reader.number(UInt32.self)))
+        case .question:
+            self = .question(try reader.number(), try HandleQuestion(from: &reader))
+        case .argument: self = .argument(try reader.number(), try reader.block())
         case nil: throw TransportError("a report of a kind that this host does not know")
         }
     }
@@ -93,6 +100,14 @@ package enum WorkerReport {
         case .misuses(let count):
             bytes.writeNumber(Kind.misuses.rawValue)
             bytes.writeNumber(UInt32(clamping: count))
+        case .question(let number, let question):
+            bytes.writeNumber(Kind.question.rawValue)
+            bytes.writeNumber(number)
+            question.write(to: &bytes)
+        case .argument(let number, let part):
+            bytes.writeNumber(Kind.argument.rawValue)
+            bytes.writeNumber(number)
+            bytes.writeBlock(part)
         }
         return bytes
     }
@@ -127,7 +142,7 @@ extension MessageReader {
 }
 
 extension CallResponse {
-    fileprivate init(from reader: inout MessageReader) throws(TransportError) {
+    init(from reader: inout MessageReader) throws(TransportError) {
         let status = Int(try reader.number(UInt16.self))
         let contentType = try reader.text()
         guard (200...599).contains(status), HTTPText.isFieldContent(contentType) else {
@@ -140,7 +155,7 @@ extension CallResponse {
         self.trailers = trailers
     }
 
-    fileprivate func write(to bytes: inout ByteBuffer) {
+    func write(to bytes: inout ByteBuffer) {
         bytes.writeNumber(UInt16(status))
         bytes.writeText(contentType)
         bytes.writeFields(headers)
@@ -150,7 +165,7 @@ extension CallResponse {
 }
 
 extension CallFailure {
-    fileprivate init(from reader: inout MessageReader) throws(TransportError) {
+    init(from reader: inout MessageReader) throws(TransportError) {
         let status = StatusCode(failure: try reader.number())
         let message = try reader.text()
         let httpStatus = Int(try reader.number(UInt16.self))
@@ -170,7 +185,7 @@ extension CallFailure {
             details: details)
     }
 
-    fileprivate func write(to bytes: inout ByteBuffer) {
+    func write(to bytes: inout ByteBuffer) {
         bytes.writeNumber(status.rawValue)
         bytes.writeText(message)
         bytes.writeNumber(UInt16(httpStatus ?? 0))
@@ -183,12 +198,12 @@ extension CallFailure {
 }
 
 extension PluginError {
-    fileprivate init(from reader: inout MessageReader) throws(TransportError) {
+    init(from reader: inout MessageReader) throws(TransportError) {
         let code = Code(rawValue: try reader.text()) ?? .lifecycleFailed
         self.init(code, try reader.text())
     }
 
-    fileprivate func write(to bytes: inout ByteBuffer) {
+    func write(to bytes: inout ByteBuffer) {
         bytes.writeText(code.rawValue)
         bytes.writeText(message)
     }

@@ -15,6 +15,7 @@ package final class ProcessGeneration: PluginSource {
     private let store: LibraryStore
     private let order: WorkerOrder.LibraryOrder
     private let executable: WorkerExecutable
+    private let endpoints: any EndpointCaller
     private let logger: Logger
     private let description: PluginDescription
 
@@ -47,7 +48,8 @@ package final class ProcessGeneration: PluginSource {
     /// - Throws: ``PluginError``: why it can't be loaded, or what of it can't be in another process.
     package static func load(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int, place: Place,
-        in executable: WorkerExecutable, within limit: Duration, logger: Logger
+        in executable: WorkerExecutable, endpoints: any EndpointCaller, within limit: Duration,
+        logger: Logger
     ) async throws(PluginError) -> ProcessGeneration {
         let level = Logger.Level.allCases.firstIndex(of: logger.logLevel) ?? 0
         let order = WorkerOrder.LibraryOrder(
@@ -55,7 +57,8 @@ package final class ProcessGeneration: PluginSource {
             generation: number, manifestPath: place.manifestPath,
             dataDirectory: place.dataDirectory, logLevel: UInt8(level))
         do throws(PluginError) {
-            let (link, description) = try await start(order, in: executable, within: limit, logger)
+            let (link, description) = try await start(
+                order, in: executable, endpoints, within: limit, logger)
             do throws(PluginError) {
                 try check(description, named: order.plugin)
             } catch {
@@ -63,7 +66,9 @@ package final class ProcessGeneration: PluginSource {
                 throw error
             }
             return ProcessGeneration(
-                copy, from: store, number: number, order, executable, logger, description, link)
+                copy, from: store, number: number, order, executable, endpoints, logger,
+                description,
+                link)
         } catch {
             store.discard(copy)
             throw error
@@ -72,7 +77,8 @@ package final class ProcessGeneration: PluginSource {
 
     private init(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int,
-        _ order: WorkerOrder.LibraryOrder, _ executable: WorkerExecutable, _ logger: Logger,
+        _ order: WorkerOrder.LibraryOrder, _ executable: WorkerExecutable,
+        _ endpoints: any EndpointCaller, _ logger: Logger,
         _ description: PluginDescription, _ link: WorkerLink
     ) {
         self.copy = copy
@@ -80,6 +86,7 @@ package final class ProcessGeneration: PluginSource {
         self.number = number
         self.order = order
         self.executable = executable
+        self.endpoints = endpoints
         self.logger = logger
         self.description = description
         fingerprint = copy.fingerprint
@@ -87,10 +94,11 @@ package final class ProcessGeneration: PluginSource {
     }
 
     private static func start(
-        _ order: WorkerOrder.LibraryOrder, in executable: WorkerExecutable, within limit: Duration,
-        _ logger: Logger
+        _ order: WorkerOrder.LibraryOrder, in executable: WorkerExecutable,
+        _ endpoints: any EndpointCaller, within limit: Duration, _ logger: Logger
     ) async throws(PluginError) -> (WorkerLink, PluginDescription) {
-        let link = try await WorkerLink.start(executable, plugin: order.plugin, logger: logger)
+        let link = try await WorkerLink.start(
+            executable, plugin: order.plugin, endpoints: endpoints, logger: logger)
         do throws(PluginError) {
             let value = try await link.perform(.load(order), "load", within: limit)
             do throws(TransportError) {
@@ -107,18 +115,18 @@ package final class ProcessGeneration: PluginSource {
     private static func check(
         _ description: PluginDescription, named name: String
     ) throws(PluginError) {
-        if description.isMiddleware {
-            throw PluginError(
-                .invalidManifest,
-                "\(name) is middleware, and stages run in the host's process: take isolation: process out of "
-                    + "its manifest")
-        }
-        if description.hasBatchKeys {
-            throw PluginError(
-                .invalidManifest,
-                "\(name) has batch keys, which the host can't ask another process for: take isolation: process "
-                    + "out of its manifest")
-        }
+        let what: String? =
+            if description.isMiddleware {
+                "is middleware, and stages run in the host's process"
+            } else if description.hasBatchKeys {
+                "has batch keys, which the host can't ask another process for"
+            } else {
+                nil
+            }
+        guard let what else { return }
+        throw PluginError(
+            .invalidManifest,
+            "\(name) \(what): isolation: process is not for it; write isolation: none into its manifest")
     }
 
     // MARK: What the plugin says of itself
@@ -164,7 +172,7 @@ package final class ProcessGeneration: PluginSource {
         }
         let link =
             if let spare { spare } else {
-                try await Self.start(order, in: executable, within: limit, logger).0
+                try await Self.start(order, in: executable, endpoints, within: limit, logger).0
             }
         state.withLockedValue { $0.links.append(link) }
         link.whenEnded { [weak self] _ in self?.forget(link) }

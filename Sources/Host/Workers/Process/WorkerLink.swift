@@ -20,6 +20,8 @@ final class WorkerLink: Sendable {
         /// Calls, or a health check.
         case assignment(Assignment, any AssignmentOwner)
         case lifecycle(Promise<Result<ByteBuffer, PluginError>>)
+        /// Nobody waits for it.
+        case answer
     }
 
     private struct Lane {
@@ -46,6 +48,7 @@ final class WorkerLink: Sendable {
     let memory: WorkerMemory
     private let plugin: String
     private let logger: Logger
+    private let questions: HandleQuestions
     /// The host's end of the socket.
     private let socket: CInt
     private let event: CInt
@@ -61,13 +64,14 @@ final class WorkerLink: Sendable {
     /// - Parameter plugin: whose it is: for `ps`, and for the log.
     /// - Throws: ``PluginError`` when the system has no process for it.
     static func start(
-        _ executable: WorkerExecutable, plugin: String, logger: Logger
+        _ executable: WorkerExecutable, plugin: String, endpoints: any EndpointCaller,
+        logger: Logger
     ) async throws(PluginError) -> WorkerLink {
         let started = Promise<Result<WorkerLink, PluginError>>()
         // The kernel ends the process with the thread that has started it: so that is the one that listens to it.
         PluginThread.start(name: "bp-\(plugin)") {
             let result = Result { () throws(PluginError) in
-                try WorkerLink(executable, plugin: plugin, logger: logger)
+                try WorkerLink(executable, plugin: plugin, endpoints: endpoints, logger: logger)
             }
             started.fulfil(result)
             if case .success(let link) = result { link.listen() }
@@ -76,7 +80,8 @@ final class WorkerLink: Sendable {
     }
 
     private init(
-        _ executable: WorkerExecutable, plugin: String, logger: Logger
+        _ executable: WorkerExecutable, plugin: String, endpoints: any EndpointCaller,
+        logger: Logger
     ) throws(PluginError) {
         let program = try executable.descriptor()
         do throws(TransportError) {
@@ -86,6 +91,7 @@ final class WorkerLink: Sendable {
         }
         self.plugin = plugin
         self.logger = logger
+        questions = HandleQuestions(to: endpoints)
         var sockets: [CInt] = [-1, -1]
         var pipe: [CInt] = [-1, -1]
         let nothing = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -157,10 +163,19 @@ final class WorkerLink: Sendable {
     /// - Returns: what is to be woken for it.
     func prepare(_ assignment: Assignment, of owner: any AssignmentOwner) -> (any Wakeable)? {
         let thread = assignment.thread ?? 0
-        let lane =
-            thread < WorkerMemory.laneCount
-            ? thread : 1 + thread % (WorkerMemory.laneCount - 1)
+        let lanes = WorkerOrder.answerLane
+        let lane = thread < lanes ? thread : 1 + thread % (lanes - 1)
         return begin(.assignment(assignment, owner), nil, lane: lane)
+    }
+
+    /// Answers a question of the plugin's handles.
+    func answer(_ number: UInt64, _ answer: HandleAnswer) {
+        begin(.answer, .answer(number, answer), lane: WorkerOrder.answerLane)?.wake()
+    }
+
+    /// The call on whose behalf another one is made, if it is not finished.
+    func parent(_ number: CallNumber?) -> Call? {
+        state.withLockedValue { state in number.flatMap { state.calls.find($0)?.call } }
     }
 
     private func begin(_ job: Job, _ order: WorkerOrder?, lane: Int) -> (any Wakeable)? {
@@ -283,11 +298,12 @@ final class WorkerLink: Sendable {
     /// - Parameter begun: calls that the worker had; they are failed elsewhere.
     private func fail(_ job: Job, _ end: WorkerEnd, _ begun: [RunningCall] = []) {
         switch job {
+        case .answer: break
         case .lifecycle(let promise):
             promise.fulfil(
                 .failure(
                     PluginError(
-                        .lifecycleFailed, "the worker process of \(plugin) ended \(end)")))
+                        .workerEnded, "the worker process of \(plugin) ended \(end)")))
         case .assignment(let assignment, let owner):
             if case .calls(_, let calls) = assignment.work {
                 for call in calls
@@ -369,6 +385,9 @@ final class WorkerLink: Sendable {
                 metadata: Logger.Metadata(
                     metadata.map { ($0.name, "\($0.value)") }, uniquingKeysWith: { $1 }))
         case .misuses(let count): state.withLockedValue { $0.misuses = count }
+        case .question(let number, let question):
+            try questions.take(number, question, of: self)
+        case .argument(let number, let part): try questions.take(number, part, of: self)
         }
     }
 
@@ -401,6 +420,7 @@ final class WorkerLink: Sendable {
         }
         if let waiting { begin(waiting.job, waiting.order, lane: lane)?.wake() }
         switch job {
+        case .answer: break
         case .lifecycle(let promise):
             promise.fulfil(error.map { .failure($0) } ?? .success(value))
         case .assignment(let assignment, let owner):
