@@ -123,8 +123,8 @@ let modules: [Target] = [
     .target(
         name: "HostConfigurationFiles",
         dependencies: [
-            "HostStages", "HostRouting", "HostPipeline", "HostWorkers", "HostDispatch", "HostForms",
-            "HostPlugins",
+            "HostStages", "HostRouting", "HostPipeline", "HostWorkers", "HostDispatch",
+            "HostTransport", "HostForms", "HostPlugins",
             "HostLoader", "HostTypedCalls", "HostCore", nioCore, logging,
         ],
         path: "Sources/Host/Configuration",

@@ -19,7 +19,7 @@ enum Worker {
 
     static func main() {
         let arguments = CommandLine.arguments
-        guard arguments.count == 3, let parent = pid_t(arguments[1]) else {
+        guard arguments.count >= 3, let parent = pid_t(arguments[1]) else {
             end(
                 "backplane-worker is started by a host, and of no use without one: see `backplane serve`"
             )
@@ -30,6 +30,7 @@ enum Worker {
         // A plugin's lines go to the log as they are written.
         clinux_write_by_lines()
         do throws(TransportError) {
+            try WorkerLimits(arguments: arguments.dropFirst(3)).apply()
             let process = WorkerProcess(
                 try WorkerMemory(taking: memory), socket: socket, event: event)
             process.run()

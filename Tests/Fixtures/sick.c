@@ -3,10 +3,13 @@
 #define _GNU_SOURCE
 #include "backplane_plugin.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,7 +77,67 @@ static void once(backplane_instance_t *self, const backplane_call_t *calls, uint
     echo(self, calls, count);
 }
 
+static void *do_nothing(void *context) {
+    return context;
+}
+
+static void finish_errno(const backplane_call_t call, int failed) {
+    backplane_finish_text(call, "text/plain", failed ? strerrorname_np(errno) : "done");
+}
+
+/* What a limit, or a sandbox, may keep it from: the answer is the name of the error, or "done". */
+static void tries(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    (void)count;
+    const backplane_bytes_t body = calls[0].request->body;
+    char what[512] = "";
+    if (body.size < sizeof(what)) memcpy(what, body.data, (size_t)body.size);
+    errno = 0;
+    if (strcmp(what, "fork") == 0) {
+        const pid_t child = fork();
+        if (child == 0) _exit(0);
+        finish_errno(calls[0], child < 0);
+        if (child > 0) waitpid(child, NULL, 0);
+    } else if (strcmp(what, "thread") == 0) {
+        pthread_t thread;
+        errno = pthread_create(&thread, NULL, do_nothing, NULL);
+        finish_errno(calls[0], errno != 0);
+    } else if (strcmp(what, "exec") == 0) {
+        const pid_t child = fork();
+        if (child == 0) {
+            execl("/bin/true", "true", (char *)NULL);
+            _exit(errno);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        errno = WEXITSTATUS(status);
+        finish_errno(calls[0], errno != 0);
+    } else if (strcmp(what, "socket") == 0) {
+        finish_errno(calls[0], socket(AF_INET, SOCK_STREAM, 0) < 0);
+    } else if (strcmp(what, "local socket") == 0) {
+        finish_errno(calls[0], socket(AF_UNIX, SOCK_STREAM, 0) < 0);
+    } else if (strcmp(what, "memory") == 0) {
+        char *volatile memory = malloc(256 << 20);
+        finish_errno(calls[0], memory == NULL);
+        free(memory);
+    } else if (strcmp(what, "files") == 0) {
+        int file = 0;
+        for (int i = 0; i < 200 && file >= 0; i++) file = open("/dev/null", O_RDONLY);
+        finish_errno(calls[0], file < 0);
+    } else if (strcmp(what, "env") == 0) {
+        backplane_finish_text(calls[0], "text/plain", getenv("SICK") == NULL ? "" : getenv("SICK"));
+    } else if (strcmp(what, "cwd") == 0) {
+        char path[512];
+        backplane_finish_text(calls[0], "text/plain", getcwd(path, sizeof(path)));
+    } else {
+        const int file = open(what, O_CREAT | O_WRONLY, 0600);
+        finish_errno(calls[0], file < 0);
+        if (file >= 0) close(file);
+    }
+}
+
 static const backplane_method_t methods[] = {
+    {.name = "tries", .invoke = tries},
     {.name = "__call__", .flags = BACKPLANE_METHOD_BATCHABLE, .invoke = echo},
     {.name = "process", .flags = BACKPLANE_METHOD_INLINE, .invoke = process},
     {.name = "garbage", .invoke = garbage},

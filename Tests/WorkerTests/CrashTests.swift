@@ -190,7 +190,6 @@ import Testing
         ) {
             host in
             _ = try await host.wait(for: "sick") { $0.replicas == 2 }
-            let files = try openFiles()
             let isOver = NIOLockedValueBox(false)
             async let answers = statuses(of: "sick", host, clients: 16, until: isOver)
             var kills = 0
@@ -207,12 +206,7 @@ import Testing
             #expect((counts[200] ?? 0) > 0)
             print("kills: \(kills); \(counts)")
             _ = try await host.wait(for: "sick") { $0.replicas == 2 && $0.calls.running == 0 }
-            try await Eventually.true { try openFiles() <= files + 8 }
         }
-    }
-
-    private func openFiles() throws -> Int {
-        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
     }
 
     /// As ``failures(of:_:clients:until:)``; each response with 200 must be its own request's.

@@ -43,23 +43,18 @@ import Testing
         }
     }
 
-    @Test("a reload leaves no process, no descriptor and no retired generation")
+    @Test("a reload leaves no process and no retired generation")
     func reloads() async throws {
         try await TestHost.run(
             plugins: ["libcounter.so": Repository.product("libcounter.so")],
             manifests: ["counter": "isolation: process"]
         ) { host in
             _ = try await host.operations.reload("counter")
-            let before = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
             for _ in 0..<20 { _ = try await host.operations.reload("counter") }
             let status = try await host.wait(for: "counter") {
                 $0.drainingGenerations.isEmpty && $0.processes.count == 1
             }
             #expect(status.retiredGenerations == [])
-            try await Eventually.true {
-                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count <= before
-                    + 4
-            }
         }
     }
 

@@ -30,6 +30,8 @@ TARGETS = {
     ("64 KiB, streamed", 64, WHOLE): {"requests": 0.7},
     ("3 stages, worker", 64, BACKPLANE): {"requests": 0.93},
     ("3 stages, INLINE", 64, BACKPLANE): {"requests": 0.93},
+    ("isolation: process", 1, BACKPLANE): {"p50": 2.0},
+    ("isolation: process", 64, BACKPLANE): {"requests": 0.7},
     ("typed method", 64, BY_HAND): {"requests": 0.95},
     ("typed method, INLINE", 64, BY_HAND): {"requests": 0.95},
 }
@@ -125,6 +127,12 @@ def stage_rows(staged, ours):
     for title, headers in (("3 stages, worker", {}), ("3 stages, INLINE", INLINE)):
         subject = staged.contender(headers=headers)
         yield Row(title, 64, [subject, ours.contender(headers=headers)])
+
+
+def process_rows(isolated, ours):
+    """A replica in a process of its own beside one in the host's."""
+    for connections in (1, 64):
+        yield Row("isolation: process", connections, [isolated.contender(), ours.contender()])
 
 
 def typed_rows(sums):

@@ -3,6 +3,7 @@
 #define CLINUX_H
 
 #include "activity.h"
+#include "confinement.h"
 #include "descriptors.h"
 #include "ending.h"
 #include "log_queue.h"

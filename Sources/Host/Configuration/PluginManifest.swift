@@ -34,6 +34,8 @@ package struct PluginManifest: Sendable, Equatable {
     package var endpoint = EndpointDefaults()
     /// Where its replicas run; nil: where the host has those that don't say.
     package var isolation: Isolation?
+    /// Of replicas that have processes of their own.
+    package var process = ProcessOptions()
     /// The library that is served as the plugin, if it isn't one by itself.
     package var adoption: LibraryBinding?
     private var adoptionText = LibraryBindingText()
@@ -97,7 +99,8 @@ extension PluginManifest {
                 "endpoint", \.endpoint, EndpointDefaults.form, unless: EndpointDefaults(),
                 "What the plugin's endpoint gets that no configuration file says."),
             .optional("isolation", \.isolation, .isolation, Isolation.about),
-        ] + LibraryBindingText.keys.map { $0.lifted(to: \.adoptionText) }
+        ] + ProcessOptions.keys.map { $0.lifted(to: \.process) }
+        + LibraryBindingText.keys.map { $0.lifted(to: \.adoptionText) }
 
     /// A manifest whose lines are all commented out is one that says nothing.
     static let form = ConfigurationForm<PluginManifest>

@@ -17,7 +17,7 @@ extension PluginDeployment {
         let manifest = try await readManifest()
         // Other functions, or the same ones called otherwise, take a new generation.
         guard manifest.adoption == generation?.adoption,
-            isolation(by: manifest) == generation?.isolation
+            isRun(generation, by: manifest)
         else {
             try await takeIntoService(.file)
             return

@@ -24,7 +24,7 @@ extension PluginDeployment {
         follow(code)
         reasons[.configuration] = nil
         if trigger == .file, reasons[.library] == nil, generation?.isMade(of: code) == true,
-            generation?.isolation == isolation(by: manifest)
+            isRun(generation, by: manifest)
         {
             environment.store.discard(code)
             try await reconcile(with: manifest)
@@ -42,7 +42,7 @@ extension PluginDeployment {
                 "\(retired.count) retired generations are still mapped, which is all that "
                     + "--max-retired-generations allows; restart the host to load more")
         }
-        let next = try await load(code, isolation(by: manifest))
+        let next = try await load(code, by: manifest)
         do throws(PluginError) {
             try await swap(to: next, manifest)
         } catch {
@@ -141,11 +141,25 @@ extension PluginDeployment {
         manifest.isolation ?? environment.settings.isolation
     }
 
+    /// Whether a generation runs where and as a manifest says.
+    func isRun(_ generation: (any PluginSource)?, by manifest: PluginManifest) -> Bool {
+        generation?.isolation == isolation(by: manifest)
+            && generation?.settings == WorkerSettings(by: manifest)
+    }
+
     private func load(
-        _ code: PluginCode, _ isolation: Isolation
+        _ code: PluginCode, by manifest: PluginManifest
     ) async throws(PluginError) -> any PluginSource {
-        guard isolation == .process else { return try await map(code) }
+        guard isolation(by: manifest) == .process else {
+            guard let key = manifest.process.keysInUse.first else { return try await map(code) }
+            environment.store.discard(code)
+            throw PluginError(
+                .invalidManifest,
+                "\(manifestPath): \(key) is for plugins in processes of their own: write isolation: process beside it"
+            )
+        }
         guard case .plugin(let copy) = code else {
+            environment.store.discard(code)
             throw PluginError(
                 .invalidManifest,
                 "isolation is process, and that is not to be had yet for a library that is no plugin: "
@@ -157,9 +171,10 @@ extension PluginDeployment {
             place: ProcessGeneration.Place(
                 path: path, manifestPath: manifestPath,
                 dataDirectory: "\(environment.settings.dataDirectory)/\(name)"),
-            in: environment.settings.worker, endpoints: environment.handles,
-            within: environment.settings.backendDefaults.lifecycleTimeout,
-            logger: logger(of: number))
+            by: WorkerLauncher(
+                environment.settings.worker, settings: WorkerSettings(by: manifest),
+                endpoints: environment.handles, plugin: name, logger: logger(of: number)),
+            within: environment.settings.backendDefaults.lifecycleTimeout)
     }
 
     private func map(_ code: PluginCode) async throws(PluginError) -> any PluginSource {
@@ -472,5 +487,11 @@ extension PluginDeployment {
             metadata: ["generation": "\(number)"])
         for set in sets { set.abandon() }
         retired.append(number)
+    }
+}
+
+extension WorkerSettings {
+    fileprivate init(by manifest: PluginManifest) {
+        self.init(manifest.process.workerLimits, environment: manifest.process.environment)
     }
 }

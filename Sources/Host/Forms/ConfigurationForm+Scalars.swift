@@ -17,6 +17,38 @@ extension ConfigurationForm where Value == Int {
     }
 }
 
+extension ConfigurationForm where Value == Int {
+    /// Bytes, with a unit: `512MiB`.
+    ///
+    /// - Parameter least: in bytes.
+    package static func size(least: Int) -> ConfigurationForm {
+        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)]
+        return ConfigurationForm(
+            schema: ["type": "string", "pattern": "^[0-9]{1,7}(KiB|MiB|GiB)$"],
+            read: { (node, path) throws(ConfigurationError) in
+                let text: String? =
+                    switch node.content {
+                    case .text(let text), .plain(let text): text
+                    default: nil
+                    }
+                let unit = units.first { text?.hasSuffix($0.0) == true }
+                let digits = text?.dropLast(3) ?? ""
+                guard let unit, digits.count <= 7,
+                    digits.utf8.allSatisfy({ (48...57).contains($0) }),
+                    let count = Int(digits), count << unit.1 >= least
+                else {
+                    throw .wrongValue(
+                        node, path, "a size, \(least >> 20)MiB or more, such as 512MiB or 2GiB")
+                }
+                return count << unit.1
+            },
+            write: { bytes in
+                let unit = units.last { bytes % (1 << $0.1) == 0 } ?? units[0]
+                return ConfigurationNode(.text("\(bytes >> unit.1)\(unit.0)"))
+            })
+    }
+}
+
 extension ConfigurationForm where Value == Bool {
     package static var flag: ConfigurationForm {
         ConfigurationForm(
@@ -122,6 +154,19 @@ extension ConfigurationForm where Value == String {
                 case .text(let text) where !text.isEmpty: return text
                 case .plain(let text) where PlainScalar.resolve(text) != .null: return text
                 default: throw .wrongValue(node, path, what)
+                }
+            },
+            write: { ConfigurationNode(.text($0)) })
+    }
+
+    /// Text, empty or not.
+    package static var anyText: ConfigurationForm {
+        ConfigurationForm(
+            schema: ["type": "string"],
+            read: { (node, path) throws(ConfigurationError) in
+                switch node.content {
+                case .text(let text), .plain(let text): return text
+                default: throw .wrongValue(node, path, "a text")
                 }
             },
             write: { ConfigurationNode(.text($0)) })

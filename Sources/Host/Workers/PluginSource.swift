@@ -19,6 +19,8 @@ package protocol PluginSource: ReplicaSource {
     /// Of the content it was made of.
     var fingerprint: UInt64 { get }
     var isolation: Isolation { get }
+    /// How its processes are started, if it has them.
+    var settings: WorkerSettings { get }
     /// What of it this process has mapped; nil: nothing.
     var mapped: PluginGeneration? { get }
     /// How often the plugin has broken the contract.
@@ -39,6 +41,7 @@ package protocol PluginSource: ReplicaSource {
 extension PluginGeneration: PluginSource {
     package var isReentrant: Bool { descriptor.isReentrant }
     package var isolation: Isolation { .none }
+    package var settings: WorkerSettings { WorkerSettings() }
     package var mapped: PluginGeneration? { self }
     package var misuses: Int { violations.total }
     package var processIDs: [Int] { [] }

@@ -3,7 +3,7 @@ package import HostDispatch
 package import HostLoader
 package import HostPlugins
 internal import HostTransport
-package import Logging
+internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
@@ -14,9 +14,7 @@ package final class ProcessGeneration: PluginSource {
     private let copy: LibraryStore.Copy
     private let store: LibraryStore
     private let order: WorkerOrder.LibraryOrder
-    private let executable: WorkerExecutable
-    private let endpoints: any EndpointCaller
-    private let logger: Logger
+    private let launcher: WorkerLauncher
     private let description: PluginDescription
 
     private struct State {
@@ -48,27 +46,23 @@ package final class ProcessGeneration: PluginSource {
     /// - Throws: ``PluginError``: why it can't be loaded, or what of it can't be in another process.
     package static func load(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int, place: Place,
-        in executable: WorkerExecutable, endpoints: any EndpointCaller, within limit: Duration,
-        logger: Logger
+        by launcher: WorkerLauncher, within limit: Duration
     ) async throws(PluginError) -> ProcessGeneration {
-        let level = Logger.Level.allCases.firstIndex(of: logger.logLevel) ?? 0
+        let level = Logger.Level.allCases.firstIndex(of: launcher.logger.logLevel) ?? 0
         let order = WorkerOrder.LibraryOrder(
-            path: copy.path, source: place.path, plugin: "\(logger[metadataKey: "plugin"] ?? "")",
-            generation: number, manifestPath: place.manifestPath,
-            dataDirectory: place.dataDirectory, logLevel: UInt8(level))
+            path: copy.path, source: place.path, plugin: launcher.plugin, generation: number,
+            manifestPath: place.manifestPath, dataDirectory: place.dataDirectory,
+            logLevel: UInt8(level))
         do throws(PluginError) {
-            let (link, description) = try await start(
-                order, in: executable, endpoints, within: limit, logger)
+            let (link, description) = try await start(order, by: launcher, within: limit)
             do throws(PluginError) {
-                try check(description, named: order.plugin)
+                try check(description, named: launcher.plugin)
             } catch {
                 link.kill(because: error.message)
                 throw error
             }
             return ProcessGeneration(
-                copy, from: store, number: number, order, executable, endpoints, logger,
-                description,
-                link)
+                copy, from: store, number: number, order, launcher, description, link)
         } catch {
             store.discard(copy)
             throw error
@@ -77,28 +71,23 @@ package final class ProcessGeneration: PluginSource {
 
     private init(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int,
-        _ order: WorkerOrder.LibraryOrder, _ executable: WorkerExecutable,
-        _ endpoints: any EndpointCaller, _ logger: Logger,
+        _ order: WorkerOrder.LibraryOrder, _ launcher: WorkerLauncher,
         _ description: PluginDescription, _ link: WorkerLink
     ) {
         self.copy = copy
         self.store = store
         self.number = number
         self.order = order
-        self.executable = executable
-        self.endpoints = endpoints
-        self.logger = logger
+        self.launcher = launcher
         self.description = description
         fingerprint = copy.fingerprint
         state = NIOLockedValueBox(State(spare: link))
     }
 
     private static func start(
-        _ order: WorkerOrder.LibraryOrder, in executable: WorkerExecutable,
-        _ endpoints: any EndpointCaller, within limit: Duration, _ logger: Logger
+        _ order: WorkerOrder.LibraryOrder, by launcher: WorkerLauncher, within limit: Duration
     ) async throws(PluginError) -> (WorkerLink, PluginDescription) {
-        let link = try await WorkerLink.start(
-            executable, plugin: order.plugin, endpoints: endpoints, logger: logger)
+        let link = try await WorkerLink.start(by: launcher)
         do throws(PluginError) {
             let value = try await link.perform(.load(order), "load", within: limit)
             do throws(TransportError) {
@@ -126,7 +115,8 @@ package final class ProcessGeneration: PluginSource {
         guard let what else { return }
         throw PluginError(
             .invalidManifest,
-            "\(name) \(what): isolation: process is not for it; write isolation: none into its manifest")
+            "\(name) \(what): isolation: process is not for it; write isolation: none into its manifest"
+        )
     }
 
     // MARK: What the plugin says of itself
@@ -134,6 +124,7 @@ package final class ProcessGeneration: PluginSource {
     package var descriptor: PluginDescriptor { description.descriptor }
     package var adoption: LibraryBinding? { nil }
     package var isolation: Isolation { .process }
+    package var settings: WorkerSettings { launcher.settings }
     package var mapped: PluginGeneration? { nil }
     /// INLINE means nothing to another process.
     package var methods: [MethodTraits] {
@@ -172,7 +163,7 @@ package final class ProcessGeneration: PluginSource {
         }
         let link =
             if let spare { spare } else {
-                try await Self.start(order, in: executable, endpoints, within: limit, logger).0
+                try await Self.start(order, by: launcher, within: limit).0
             }
         state.withLockedValue { $0.links.append(link) }
         link.whenEnded { [weak self] _ in self?.forget(link) }

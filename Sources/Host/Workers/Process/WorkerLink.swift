@@ -61,37 +61,29 @@ final class WorkerLink: Sendable {
 
     /// Starts a process.
     ///
-    /// - Parameter plugin: whose it is: for `ps`, and for the log.
     /// - Throws: ``PluginError`` when the system has no process for it.
-    static func start(
-        _ executable: WorkerExecutable, plugin: String, endpoints: any EndpointCaller,
-        logger: Logger
-    ) async throws(PluginError) -> WorkerLink {
+    static func start(by launcher: WorkerLauncher) async throws(PluginError) -> WorkerLink {
         let started = Promise<Result<WorkerLink, PluginError>>()
         // The kernel ends the process with the thread that has started it: so that is the one that listens to it.
-        PluginThread.start(name: "bp-\(plugin)") {
-            let result = Result { () throws(PluginError) in
-                try WorkerLink(executable, plugin: plugin, endpoints: endpoints, logger: logger)
-            }
+        PluginThread.start(name: "bp-\(launcher.plugin)") {
+            let result = Result { () throws(PluginError) in try WorkerLink(by: launcher) }
             started.fulfil(result)
             if case .success(let link) = result { link.listen() }
         }
         return try await started.value.get()
     }
 
-    private init(
-        _ executable: WorkerExecutable, plugin: String, endpoints: any EndpointCaller,
-        logger: Logger
-    ) throws(PluginError) {
-        let program = try executable.descriptor()
+    private init(by launcher: WorkerLauncher) throws(PluginError) {
+        let program = try launcher.executable.descriptor()
         do throws(TransportError) {
             memory = try WorkerMemory()
         } catch {
             throw PluginError(.lifecycleFailed, error.message)
         }
-        self.plugin = plugin
-        self.logger = logger
-        questions = HandleQuestions(to: endpoints)
+        plugin = launcher.plugin
+        logger = launcher.logger
+        questions = HandleQuestions(to: launcher.endpoints)
+        let settings = launcher.settings
         var sockets: [CInt] = [-1, -1]
         var pipe: [CInt] = [-1, -1]
         let nothing = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -110,7 +102,8 @@ final class WorkerLink: Sendable {
                 nothing, pipe[1], pipe[1], sockets[1], memory.memory.descriptor, event,
             ]
             reason = unsafe withCStrings(
-                [WorkerExecutable.name, "\(getpid())", plugin], Self.environment
+                [WorkerExecutable.name, "\(getpid())", launcher.plugin] + settings.limits.arguments,
+                Self.environment(with: settings.environment)
             ) { arguments, environment in
                 unsafe clinux_spawn(
                     program, arguments, environment, descriptors, CInt(descriptors.count), &process,
@@ -132,12 +125,14 @@ final class WorkerLink: Sendable {
     }
 
     /// That of the host, but that Swift's runtime writes no backtrace, for which a crash would wait.
-    private static var environment: [String] {
-        var lines = ["SWIFT_BACKTRACE=enable=no"]
+    private static func environment(with added: [String: String]) -> [String] {
+        let own = added.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+        var lines = own.map { "\($0.key)=\($0.value)" }
         var entry = unsafe environ
         while let line = unsafe entry.pointee {
             let text = unsafe String(cString: line)
-            if !text.hasPrefix("SWIFT_BACKTRACE=") { lines.append(text) }
+            let name = String(text.prefix { $0 != "=" })
+            if own[name] == nil { lines.append(text) }
             unsafe entry += 1
         }
         return lines
