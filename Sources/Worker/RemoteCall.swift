@@ -10,12 +10,19 @@ final class RemoteCall: PluginCall {
 
     private let ordered: WorkerOrder.OrderedCall
     private let slot: CallSlot
+    private let endpoints: RemoteEndpoints
     private let reports: ReportWriter
+    /// What the host was asked for.
+    private let metadata = NIOLockedValueBox<CallMetadata?>(nil)
     /// Of the stream, in bytes. Held while a part is sent, so that those of several threads come one after the other.
     private let sent = NIOLockedValueBox<UInt64>(0)
 
-    init(_ ordered: WorkerOrder.OrderedCall, in memory: WorkerMemory, reports: ReportWriter) {
+    init(
+        _ ordered: WorkerOrder.OrderedCall, in memory: WorkerMemory, _ endpoints: RemoteEndpoints,
+        _ reports: ReportWriter
+    ) {
         self.ordered = ordered
+        self.endpoints = endpoints
         slot = CallSlot(of: ordered.number, in: memory)
         self.reports = reports
     }
@@ -27,11 +34,17 @@ final class RemoteCall: PluginCall {
         ordered.deadline == 0 ? nil : .uptimeNanoseconds(ordered.deadline)
     }
     var isAbandoned: Bool { slot.isAbandoned(ordered.number) }
-    var requestID: String { ordered.requestID }
+    var requestID: String { makeMetadata().requestID }
     /// What is native stays in its process.
     var native: NativeObject? { nil }
 
-    func makeMetadata() -> CallMetadata { ordered.metadata() }
+    func makeMetadata() -> CallMetadata {
+        if let metadata = metadata.withLockedValue({ $0 }) ?? ordered.metadata { return metadata }
+        let asked =
+            endpoints.metadata(of: ordered.number) ?? CallMetadata(origin: .handle, requestID: "-")
+        metadata.withLockedValue { $0 = asked }
+        return asked
+    }
 
     func send(_ part: CallResponse) -> Bool {
         sent.withLockedValue { sent in

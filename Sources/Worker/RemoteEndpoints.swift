@@ -29,6 +29,18 @@ final class RemoteEndpoints: EndpointCaller {
         return found.withLockedValue { $0 }
     }
 
+    /// What a call is about; nil: it is finished.
+    func metadata(of call: CallNumber) -> CallMetadata? {
+        let arrived = DispatchSemaphore(value: 0)
+        let found = NIOLockedValueBox<CallMetadata?>(nil)
+        ask(.metadata(call)) { answer in
+            if case .metadata(let metadata) = answer { found.withLockedValue { $0 = metadata } }
+            arrived.signal()
+        }
+        arrived.wait()
+        return found.withLockedValue { $0 }
+    }
+
     /// There are no others here.
     var isOnWaitingThread: Bool { true }
 

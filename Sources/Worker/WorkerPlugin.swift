@@ -15,7 +15,7 @@ final class WorkerPlugin: Sendable {
     }
 
     private let reports: ReportWriter
-    private let endpoints: RemoteEndpoints
+    let endpoints: RemoteEndpoints
     private let loaded = NIOLockedValueBox(Loaded())
 
     init(_ reports: ReportWriter) {
@@ -27,7 +27,19 @@ final class WorkerPlugin: Sendable {
         guard let instance = loaded.withLockedValue({ $0.instance }),
             instance.generation.descriptor.methods.indices.contains(method)
         else { preconditionFailure("calls before there is an instance") }
-        instance.invoke(method: method, calls: calls)
+        if calls.count == 1 {
+            instance.invoke(method: method, call: calls[0])
+        } else {
+            instance.invoke(method: method, calls: calls)
+        }
+    }
+
+    /// Runs a call that others stood before; nobody may wait for it any more.
+    func runCarried(_ call: RemoteCall, method: Int) {
+        guard !call.isAbandoned else {
+            return call.finish(.failure(CallFailure(.cancelled, "nobody waits for the answer")))
+        }
+        run([call], method: method)
     }
 
     func carryOut(_ order: WorkerOrder) -> Result<ByteBuffer, PluginError> {

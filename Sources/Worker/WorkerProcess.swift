@@ -60,9 +60,13 @@ final class WorkerProcess: Sendable {
                 case .elsewhere(let number, let size): try orders.take(number, size: size)
                 }
             let order = try WorkerOrder(reading: bytes)
-            if case .calls(let method, let calls) = order {
-                plugin.run(
-                    calls.map { RemoteCall($0, in: memory, reports: reports) }, method: method)
+            if case .calls(let method, let isBatch, let calls) = order {
+                let calls = calls.map { RemoteCall($0, in: memory, plugin.endpoints, reports) }
+                if isBatch || calls.count == 1 {
+                    plugin.run(calls, method: method)
+                } else {
+                    for call in calls { plugin.runCarried(call, method: method) }
+                }
                 report(lane, .success(ByteBuffer()))
             } else {
                 report(lane, plugin.carryOut(order))

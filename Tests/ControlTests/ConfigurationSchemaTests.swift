@@ -53,7 +53,7 @@ import Testing
         #expect(
             try properties("endpoint", in: manifest)
                 == Set(PluginManifest.EndpointDefaults.keys.map(\.name)))
-        #expect(HostFile.Limits.keys.count == 12 && BackendOptions.keys.count == 14)
+        #expect(HostFile.Limits.keys.count == 12 && BackendOptions.keys.count == 15)
 
         for path in ["", "limits", "backends.*", "backends.*.autoscaling", "endpoints.*"] {
             for name in try properties(path, in: file) {

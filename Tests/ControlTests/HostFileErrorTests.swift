@@ -40,7 +40,7 @@ import Testing
             #"2:33: backends."counter:v1" has no key replicas; there are: plugin, num_replicas, "#
                 + "autoscaling, max_batch_size, batch_wait_timeout, max_concurrent_queries, "
                 + "max_queued_requests, request_timeout, lifecycle_timeout, drain_timeout, "
-                + "health_check_period, health_check_failures, hang_grace, user_config, middleware"),
+                + "health_check_period, health_check_failures, hang_grace, restart, user_config, middleware"),
         Broken(
             backends + "endpoints:\n  counter:\n    route: /x\n    metods: [GET]",
             "5:5: endpoints.counter has no key metods; did you mean methods?"),

@@ -11,7 +11,7 @@ import Testing
         _ attempts: [String], _ manifest: String, _ look: (TestHost) throws -> Void = { _ in }
     ) async throws -> [String] {
         try await TestHost.run(
-            plugins: ["libsick.so": try Fixture.library("sick")],
+            plugins: ["libsick.so": try Fixture.library("harms")],
             manifests: ["sick": "isolation: process\n\(manifest)"]
         ) { host in
             var answers: [String] = []
@@ -89,7 +89,7 @@ import Testing
             ("isolation: process\nlimits: {memory: 1MiB}", "a size, 16MiB or more"),
         ] {
             try await TestHost.run(
-                plugins: ["libsick.so": try Fixture.library("sick")], manifests: ["sick": manifest]
+                plugins: ["libsick.so": try Fixture.library("harms")], manifests: ["sick": manifest]
             ) { host in
                 let status = try await host.wait(for: "sick") { $0.state == .failed }
                 let told = (status.reason ?? "") + host.log.text.joined(separator: "\n")

@@ -112,8 +112,9 @@ import Testing
     }
 
     private static func corrupt(_ memory: WorkerMemory, using generator: inout SplitMix64) {
+        let descriptor = memory.memory.descriptor
         let base = mmap(
-            nil, WorkerMemory.size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.memory.descriptor, 0)!
+            nil, WorkerMemory.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)!
         defer { munmap(base, WorkerMemory.size) }
         for _ in 0..<Int.random(in: 1...8, using: &generator) {
             let isEnd = Int.random(in: 0..<4, using: &generator) == 0

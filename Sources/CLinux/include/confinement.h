@@ -8,8 +8,8 @@
  * Returns 0, or an errno. */
 int clinux_no_new_privileges(void);
 
-/* Bytes of memory that the process may have for data: what is allocated counts, and not what is only reserved. Returns 0,
- * or an errno. */
+/* Bytes of memory that the process may have for data: what is allocated counts, and not what is only reserved. Returns
+ * 0, or an errno. */
 int clinux_limit_memory(uint64_t bytes);
 
 /* Descriptors that it may have. Returns 0, or an errno. */
@@ -24,8 +24,8 @@ int clinux_limit_files(uint64_t count);
  * AF_UNIX. Requires clinux_no_new_privileges. Returns 0, or an errno: ENOSYS where this is not to be had. */
 int clinux_forbid(int what);
 
-/* Has nothing written, made or removed in the file system but at and below these paths. Of the calling thread, and those
- * that it starts. Returns 0, or an errno; path: which one it was about, -1: none. */
+/* Has nothing written, made or removed in the file system but at and below these paths. Of the calling thread, and
+ * those that it starts. Returns 0, or an errno; path: which one it was about, -1: none. */
 int clinux_allow_writes(const char *const paths[], int count, int *path);
 
 #endif

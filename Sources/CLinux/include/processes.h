@@ -8,8 +8,8 @@
 /* Descriptors that a child has, from 0 on; all others are closed. */
 #define CLINUX_CHILD_DESCRIPTORS_MAX 8
 
-/* Executes a program that is open, with the descriptors given as 0, 1, 2, ... and one more, the program's own, which the
- * child is to close. The child's signals are as a program expects them. Returns 0, or an errno.
+/* Executes a program that is open, with the descriptors given as 0, 1, 2, ... and one more, the program's own, which
+ * the child is to close. The child's signals are as a program expects them. Returns 0, or an errno.
  *
  * pid: the child's. It stays a zombie until clinux_reap. watch: a descriptor that is readable once the child has ended,
  * closed on exec. */
@@ -41,8 +41,8 @@ int clinux_socket_pair(int ends[2]);
 /* Sends a message of one word, and a descriptor unless that is -1. Never blocks. Returns 0, or -1 with errno. */
 int clinux_send_word(int socket, uint64_t word, int descriptor);
 
-/* Waits for a message. descriptor: that which came with it, closed on exec; -1: none. Returns 1; 0 when the other end is
- * closed; or -1 with errno. */
+/* Waits for a message. descriptor: that which came with it, closed on exec; -1: none. Returns 1; 0 when the other end
+ * is closed; or -1 with errno. */
 int clinux_receive_word(int socket, uint64_t *word, int *descriptor);
 
 #endif

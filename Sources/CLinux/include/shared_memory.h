@@ -15,7 +15,8 @@ int clinux_is_sealed_memory(int descriptor, uint64_t size);
 /* eventfd(2), non-blocking and closed on exec. Returns a descriptor, or -1 with errno. */
 int clinux_event(void);
 
-/* Waits while the word is `value`, a futex that processes share. Returns at once when it is not, and early sometimes. */
+/* Waits while the word is `value`, a futex that processes share. Returns at once when it is not, and early
+ * sometimes. */
 void clinux_wait(const void *word, uint32_t value);
 
 /* Wakes whoever waits for the word. */

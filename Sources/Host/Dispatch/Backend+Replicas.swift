@@ -29,11 +29,13 @@ extension Backend {
     package func install(_ replicas: [Replica], of source: any ReplicaSource) {
         // Whatever the source is: it is not asked under the lock.
         let (methods, isReentrant) = (source.methods, source.isReentrant)
+        let carriesCalls = source.carriesCalls
         let refused = guarded.withLockedValue { guarded in
             guarded.source = source
             for replica in replicas { guarded.replicas[replica.id] = replica }
             return guarded.state.install(
-                replicas.map(\.id), methods: methods, isReentrant: isReentrant)
+                replicas.map(\.id), methods: methods, isReentrant: isReentrant,
+                carriesCalls: carriesCalls)
         }
         installationCount.add(1, ordering: .releasing)
         for (call, error) in refused { responses.fail([call]) { _ in error } }

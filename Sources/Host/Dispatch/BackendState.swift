@@ -31,6 +31,7 @@ struct BackendState {
         var isInline: Bool
         var wasDemoted = false
         var budget = InlineBudget()
+        var pace = CallPace()
     }
 
     /// How long an inline call kept an I/O thread.
@@ -67,6 +68,8 @@ struct BackendState {
     private var load = OngoingLoad()
     /// Whether health checks may run beside calls.
     private(set) var isReentrant = false
+    /// Whether the workers run several calls one after the other that they are given at once.
+    private var carriesCalls = false
     /// Whether some methods have their replica for themselves and others don't.
     private(set) var isMixed = false
     private var indices: [String: Int] = [:]
@@ -104,7 +107,7 @@ struct BackendState {
             let slot = freeSlot(for: method, avoiding: call.avoided)
         {
             return .admitted(
-                begin(CallBatch(call), method: method, slot: slot, inline: isInline))
+                begin(CallBatch(call), method: method, slot: slot, inline: isInline, at: now))
         }
         guard queue.count < settings.maxQueuedRequests else {
             return .refused(
@@ -148,6 +151,11 @@ struct BackendState {
     /// - Returns: work for the same thread; for any, if the assignment had none.
     mutating func returned(_ done: Assignment, at now: NIODeadline) -> Assignment? {
         defer { noteLoad(at: now) }
+        if carriesCalls, case .calls(let method, let calls) = done.work,
+            methods.indices.contains(method), let start = done.start
+        {
+            methods[method].pace.record(now - start, calls: calls.count)
+        }
         change(done.replica) { $0.returned(done.invocation, thread: done.thread) }
         guard let slot = slots.firstIndex(where: { $0.replica == done.replica }) else { return nil }
         if maySeeHealth, slots[slot].isReadyForHealthCheck {
@@ -244,11 +252,13 @@ struct BackendState {
     ///   - isReentrant: whether health checks may run beside calls.
     /// - Returns: calls that wait for a method which the new generation does not have, to be refused.
     mutating func install(
-        _ replicas: [ReplicaID], methods traits: [MethodTraits], isReentrant: Bool
+        _ replicas: [ReplicaID], methods traits: [MethodTraits], isReentrant: Bool,
+        carriesCalls: Bool = false
     ) -> [(Call, DispatchError)] {
         precondition(phase != .draining && phase != .closed, "install while \(phase)")
         for slot in slots { retire(slot.replica) }
         self.isReentrant = isReentrant
+        self.carriesCalls = carriesCalls
         for replica in replicas { add(replica) }
 
         let waiting = queue.takeAll()
@@ -366,15 +376,20 @@ struct BackendState {
 
     /// Gives a free replica the next batch, if one is ready.
     private mutating func beginBatch(_ slot: Int, at now: NIODeadline) -> Assignment? {
-        guard let batch = queue.takeBatch(at: now, isHurried: phase == .draining) else {
-            return nil
-        }
-        return begin(batch.calls, method: batch.method, slot: slot, inline: false)
+        guard let method = nextMethod(at: now) else { return nil }
+        let isCarried = carriesCalls && !methods[method].isAsync
+        let most =
+            isCarried ? methods[method].pace.share(of: queue.count, replicas: slots.count) : 1
+        guard
+            let batch = queue.takeBatch(at: now, isHurried: phase == .draining, atMost: most)
+        else { return nil }
+        return begin(batch.calls, method: batch.method, slot: slot, inline: false, at: now)
     }
 
     private mutating func begin(
-        _ calls: CallBatch, method: Int, slot: Int, inline: Bool
+        _ calls: CallBatch, method: Int, slot: Int, inline: Bool, at now: NIODeadline
     ) -> Assignment {
+        let isCarried = calls.count > 1 && queue.batching[method].limit == 1
         nextInvocation += 1
         let thread = slots[slot].begin(
             ReplicaSlot.Invocation(
@@ -384,7 +399,7 @@ struct BackendState {
         for call in calls {
             call.begin(
                 on: slots[slot].replica, isAsync: methods[method].isAsync,
-                isInBatch: calls.count > 1)
+                isInBatch: calls.count > 1 && !isCarried)
             if let deadline = call.deadline {
                 nextRunningDeadline = min(nextRunningDeadline, deadline)
             }
@@ -393,7 +408,7 @@ struct BackendState {
         return Assignment(
             invocation: nextInvocation, replica: slots[slot].replica, thread: thread,
             work: .calls(method: method, calls),
-            isWatched: inline && methods[method].budget.isSuspect)
+            isWatched: inline && methods[method].budget.isSuspect, isCarried: isCarried, start: now)
     }
 
     private mutating func beginHealthCheck(_ slot: Int, at now: NIODeadline) -> Assignment {

@@ -196,14 +196,18 @@ package final class Call: PluginCall {
     /// The worker that has the call has ended, and the plugin will never finish it. The call runs once more, if its
     /// method says that this has the effect of one.
     ///
-    /// - Parameter failure: what its caller gets otherwise.
-    package func lost(_ failure: CallFailure) {
-        guard !isAbandoned, !hasStreamed.load(ordering: .relaxed),
-            backend.isIdempotent(method: method),
-            !wasRerun.exchange(true, ordering: .relaxed)
-        else { return finish(.failure(failure)) }
+    /// - Parameters:
+    ///   - failure: what its caller gets otherwise.
+    ///   - hasBegun: whether the plugin may have seen it; one that it has not runs again in any case.
+    package func lost(_ failure: CallFailure, hasBegun: Bool) {
+        guard !isAbandoned, !hasBegun || mayRunAgain else { return finish(.failure(failure)) }
         backend.pluginFinished(self, isAsync: isAsync.load(ordering: .relaxed), inTime: true)
         backend.submit(self)
+    }
+
+    private var mayRunAgain: Bool {
+        !hasStreamed.load(ordering: .relaxed) && backend.isIdempotent(method: method)
+            && !wasRerun.exchange(true, ordering: .relaxed)
     }
 
     package func finish(_ result: Result<CallResponse, CallFailure>) {

@@ -116,16 +116,21 @@ struct CallQueue {
 
     /// Takes the next batch out.
     ///
-    /// - Parameter isHurried: whether batches go as they are, without waiting to be filled.
+    /// - Parameters:
+    ///   - isHurried: whether batches go as they are, without waiting to be filled.
+    ///   - most: of calls that can't share a batch, how many go together all the same.
     /// - Returns: nil when none is ready.
     mutating func takeBatch(
-        at now: NIODeadline, isHurried: Bool
+        at now: NIODeadline, isHurried: Bool, atMost most: Int = 1
     ) -> (method: Int, calls: CallBatch)? {
         readyLanes(at: isHurried ? .distantFuture : now)
         guard let lane = ready.first?.number else { return nil }
         let method = lanes[lane].name.method
         var calls = CallBatch()
-        for _ in 0..<batchSize(lanes[lane]) {
+        let size =
+            most > 1 && batching[method].limit == 1
+            ? min(most, lanes[lane].count) : batchSize(lanes[lane])
+        for _ in 0..<size {
             let number = lanes[lane].first
             calls.append(entries[number].call)
             unlink(number)

@@ -1,4 +1,5 @@
 package import HostCore
+internal import NIOCore
 
 /// What runs the calls of one replica, and the lifecycle functions of its plugin: threads of this process, or a process
 /// of its own. Dispatch can't tell which.
@@ -96,6 +97,8 @@ package protocol ReplicaSource: AnyObject, Sendable {
     var handsStateOver: Bool { get }
     var takesNewConfiguration: Bool { get }
     var hasBatchKeys: Bool { get }
+    /// Whether its workers run several calls one after the other that they are given at once.
+    var carriesCalls: Bool { get }
 
     /// What the plugin says may share a batch with the call: calls of one method with the same key. Any thread.
     ///
@@ -111,6 +114,10 @@ package protocol ReplicaSource: AnyObject, Sendable {
     func makeWorker(
         replica index: Int, backend: String, userConfig: String, within limit: Duration
     ) async throws(PluginError) -> any ReplicaWorker
+}
+
+extension ReplicaSource {
+    package var carriesCalls: Bool { false }
 }
 
 /// What dispatch has to know of a method to run its calls.
@@ -155,6 +162,10 @@ package struct Assignment: Sendable {
     package let work: Work
     /// Whether what it does on its thread is to be looked at: for an INLINE method that is suspect.
     var isWatched = false
+    /// Whether its calls are to be run one after the other: they share no batch.
+    package var isCarried = false
+    /// When calls began.
+    var start: NIODeadline?
 
     var calls: CallBatch {
         if case .calls(_, let calls) = work { calls } else { CallBatch() }

@@ -137,7 +137,8 @@ package final class PluginStages: Sendable {
         fileprivate var stages: [(slot: PluginStageSlot, stage: PluginStage)] = []
     }
 
-    /// Makes the stages of a generation, which is nil where its library is not mapped here. They are destroyed if they are not put in place.
+    /// Makes the stages of a generation, which is nil where its library is not mapped here. They are destroyed if they
+    /// are not put in place.
     ///
     /// - Throws: ``PluginError`` when one can't be made, or chains name the plugin and it is no middleware any more.
     package func prepare(

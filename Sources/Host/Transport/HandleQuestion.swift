@@ -4,15 +4,25 @@ internal import NIOCore
 /// What a plugin in a worker asks of the host's endpoints through its handles.
 package enum HandleQuestion {
     case hasEndpoint(String)
+    /// What the call is about, which did not come with it: from now on it does.
+    case metadata(CallNumber)
     /// - parent: the call on whose behalf it is made; nil: none, or one that is finished.
     /// - isForwarded: whether it is the parent's request as it came, body and all.
     /// - bytesLeft: how much of the argument is still to come.
     case call(HandleRequest, parent: CallNumber?, isForwarded: Bool, bytesLeft: Int)
 
     init(from reader: inout MessageReader) throws(TransportError) {
-        guard try reader.flag() else {
+        switch try reader.number(UInt8.self) {
+        case 0:
             self = .hasEndpoint(try reader.text())
             return
+        case 1:
+            guard let call = CallNumber(rawValue: try reader.number()) else {
+                throw TransportError("a question about a call without a number")
+            }
+            self = .metadata(call)
+            return
+        default: break
         }
         var request = HandleRequest(endpoint: try reader.text())
         request.waitsForEndpoint = try reader.flag()
@@ -40,10 +50,13 @@ package enum HandleQuestion {
     func write(to bytes: inout ByteBuffer) {
         switch self {
         case .hasEndpoint(let name):
-            bytes.writeFlag(false)
+            bytes.writeNumber(UInt8(0))
             bytes.writeText(name)
+        case .metadata(let call):
+            bytes.writeNumber(UInt8(1))
+            bytes.writeNumber(call.rawValue)
         case .call(let request, let parent, let isForwarded, let bytesLeft):
-            bytes.writeFlag(true)
+            bytes.writeNumber(UInt8(2))
             bytes.writeText(request.endpoint)
             bytes.writeFlag(request.waitsForEndpoint)
             bytes.writeText(request.method)
@@ -75,11 +88,14 @@ extension Duration {
 /// What comes of it.
 package enum HandleAnswer {
     case flag(Bool)
+    /// nil: the call is finished.
+    case metadata(CallMetadata?)
     case response(Result<CallResponse, CallFailure>)
 
     init(from reader: inout MessageReader) throws(TransportError) {
         switch try reader.number(UInt8.self) {
         case 0: self = .flag(try reader.flag())
+        case 3: self = .metadata(try reader.optional(CallMetadata.init))
         case 1: self = .response(.success(try CallResponse(from: &reader)))
         default: self = .response(.failure(try CallFailure(from: &reader)))
         }
@@ -90,6 +106,9 @@ package enum HandleAnswer {
         case .flag(let flag):
             bytes.writeNumber(UInt8(0))
             bytes.writeFlag(flag)
+        case .metadata(let metadata):
+            bytes.writeNumber(UInt8(3))
+            bytes.writeOptional(metadata) { $1.write(to: &$0) }
         case .response(.success(let response)):
             bytes.writeNumber(UInt8(1))
             response.write(to: &bytes)

@@ -5,8 +5,8 @@ internal import HostCore
 internal import Glibc
 #endif
 
-/// What a worker process may not do. It takes it upon itself before it maps its plugin's library, whose constructors run
-/// then.
+/// What a worker process may not do. It takes it upon itself before it maps its plugin's library, whose constructors
+/// run then.
 package struct WorkerLimits: Sendable, Equatable {
     /// Bytes of memory for data; nil: as many as the host may have. So for what follows.
     package var memory: Int?

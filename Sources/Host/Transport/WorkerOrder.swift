@@ -15,7 +15,8 @@ package enum WorkerOrder {
     /// Destroys the instance, if there is one, and unloads the library. The worker ends.
     case end
     /// - method: an index into the plugin's table.
-    case calls(method: Int, [OrderedCall])
+    /// - isBatch: whether one invoke gets them all; otherwise they are run one after the other.
+    case calls(method: Int, isBatch: Bool, [OrderedCall])
     /// The answer to a question of the plugin's handles. Of the lane for answers.
     case answer(UInt64, HandleAnswer)
 
@@ -56,18 +57,15 @@ package enum WorkerOrder {
         /// When nobody waits for the response any more, by the system's monotonic clock; 0: never.
         package var deadline: UInt64
         package var contentType: String
-        package var requestID: String
-        /// ``CallMetadata``, for who asks: see ``metadata()``.
+        /// What ``metadata`` reads; empty: the host is to be asked.
         fileprivate var packedMetadata: ByteBuffer
         package var argument: ByteBuffer
 
-        package func metadata() -> CallMetadata {
+        /// nil: it did not come along; see ``HandleQuestion/metadata(_:)``.
+        package var metadata: CallMetadata? {
+            guard packedMetadata.readableBytes > 0 else { return nil }
             var reader = MessageReader(packedMetadata)
-            do throws(TransportError) {
-                return try CallMetadata(from: &reader)
-            } catch {
-                return CallMetadata(origin: .handle, requestID: requestID)
-            }
+            return try? CallMetadata(from: &reader)
         }
     }
 
@@ -91,7 +89,7 @@ package enum WorkerOrder {
         case .end: self = .end
         case .calls:
             self = .calls(
-                method: Int(try reader.number(UInt32.self)),
+                method: Int(try reader.number(UInt32.self)), isBatch: try reader.flag(),
                 try reader.list(OrderedCall.init))
         case .answer: self = .answer(try reader.number(), try HandleAnswer(from: &reader))
         case nil: throw TransportError("an order of a kind that this worker does not know")
@@ -130,20 +128,21 @@ package enum WorkerOrder {
     }
 
     /// Packs calls of one method, each with its number.
+    ///
+    /// - Parameter withMetadata: whether the plugin is one that asks for it.
     package static func pack(
         _ calls: some Collection<(number: CallNumber, call: any PluginCall)>, method: Int,
-        into bytes: inout ByteBuffer
+        isBatch: Bool, withMetadata: Bool, into bytes: inout ByteBuffer
     ) {
         bytes.writeNumber(Kind.calls.rawValue)
         bytes.writeNumber(UInt32(method))
+        bytes.writeFlag(isBatch)
         bytes.writeList(calls) { bytes, entry in
             bytes.writeNumber(entry.number.rawValue)
             bytes.writeNumber(entry.call.deadline?.uptimeNanoseconds ?? 0)
             bytes.writeText(entry.call.contentType)
-            let metadata = entry.call.makeMetadata()
-            bytes.writeText(metadata.requestID)
             var packed = ByteBuffer()
-            metadata.write(to: &packed)
+            if withMetadata { entry.call.makeMetadata().write(to: &packed) }
             bytes.writeBlock(packed)
             bytes.writeBlock(entry.call.argument)
         }
@@ -158,7 +157,6 @@ extension WorkerOrder.OrderedCall {
         self.number = number
         deadline = try reader.number()
         contentType = try reader.text()
-        requestID = try reader.text()
         packedMetadata = try reader.block()
         argument = try reader.block()
     }
@@ -187,7 +185,7 @@ extension WorkerOrder.LibraryOrder {
 }
 
 extension CallMetadata {
-    fileprivate init(from reader: inout MessageReader) throws(TransportError) {
+    init(from reader: inout MessageReader) throws(TransportError) {
         self.init(
             origin: try reader.flag() ? .http : .handle, httpMethod: try reader.text(),
             path: try reader.text(), query: try reader.text(), requestID: try reader.text(),
@@ -196,7 +194,7 @@ extension CallMetadata {
             subject: try reader.text())
     }
 
-    fileprivate func write(to bytes: inout ByteBuffer) {
+    func write(to bytes: inout ByteBuffer) {
         bytes.writeFlag(origin == .http)
         bytes.writeText(httpMethod)
         bytes.writeText(path)

@@ -2,16 +2,8 @@ package import HostCore
 package import HostDispatch
 package import HostPlugins
 
-/// Where the replicas of a plugin run.
-package enum Isolation: String, Sendable, CaseIterable {
-    /// On threads of the host's process.
-    case none
-    /// In processes of their own: a crash ends nobody else.
-    case process
-}
-
-/// A version of a plugin's code, ready to make replicas. Whoever shows what is served finds the plugin's own words here;
-/// dispatch doesn't look at them.
+/// A version of a plugin's code, ready to make replicas. Whoever shows what is served finds the plugin's own words
+/// here; dispatch doesn't look at them.
 package protocol PluginSource: ReplicaSource {
     var descriptor: PluginDescriptor { get }
     /// What it serves a library with that is no plugin.
@@ -68,4 +60,12 @@ extension PluginDescriptor.Method {
             isReentrant: isReentrant, isIdempotent: isIdempotent,
             preferredBatchSize: preferredBatchSize)
     }
+}
+
+/// Where the replicas of a plugin run.
+package enum Isolation: String, Sendable, CaseIterable {
+    /// On threads of the host's process.
+    case none
+    /// In processes of their own: a crash ends nobody else.
+    case process
 }

@@ -28,6 +28,9 @@ final class HandleQuestions: @unchecked Sendable {
         switch question {
         case .hasEndpoint(let name):
             link.answer(number, .flag(endpoints.hasEndpoint(named: name)))
+        case .metadata(let call):
+            link.sendMetadata()
+            link.answer(number, .metadata(link.parent(call)?.makeMetadata()))
         case .call(var request, let parent, let isForwarded, let bytesLeft):
             guard bytesLeft <= Self.largestArgument, beginnings[number] == nil,
                 beginnings.count < Self.most

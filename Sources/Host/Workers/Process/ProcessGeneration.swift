@@ -139,6 +139,7 @@ package final class ProcessGeneration: PluginSource {
     package var handsStateOver: Bool { description.handsStateOver }
     package var takesNewConfiguration: Bool { description.takesNewConfiguration }
     package var hasBatchKeys: Bool { false }
+    package var carriesCalls: Bool { true }
 
     package func batchKey(of call: any PluginCall, method: Int) -> UInt64 { 0 }
 

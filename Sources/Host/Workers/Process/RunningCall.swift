@@ -77,11 +77,11 @@ final class RunningCall: @unchecked Sendable {
     }
 
     /// The worker has ended.
-    func lose(_ failure: CallFailure) {
+    func lose(_ failure: CallFailure, hasBegun: Bool) {
         guard delivery == nil else { return finish(.failure(failure)) }
         follower.end()
         release(self)
-        call.lost(failure)
+        call.lost(failure, hasBegun: hasBegun)
     }
 
     /// Passes a part of a streamed response on. Who reads it may be slow, and the link has others to serve.

@@ -5,6 +5,7 @@ internal import HostTransport
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import Synchronization
 
 #if canImport(Glibc)
 internal import Glibc
@@ -16,7 +17,7 @@ internal import Glibc
 /// Orders come from any thread. What comes from the process is not believed: one that reports what can't be is ended.
 final class WorkerLink: Sendable {
     /// What a lane is at.
-    private enum Job {
+    enum Job {
         /// Calls, or a health check.
         case assignment(Assignment, any AssignmentOwner)
         case lifecycle(Promise<Result<ByteBuffer, PluginError>>)
@@ -24,7 +25,7 @@ final class WorkerLink: Sendable {
         case answer
     }
 
-    private struct Lane {
+    struct Lane {
         var job: Job?
         /// What waits for it.
         var waiting: [(job: Job, order: WorkerOrder?)] = []
@@ -34,7 +35,7 @@ final class WorkerLink: Sendable {
         var isThere = false
     }
 
-    private struct State {
+    struct State {
         var lanes = [Lane](repeating: Lane(), count: WorkerMemory.laneCount)
         var calls = CallTable()
         var end: WorkerEnd?
@@ -46,16 +47,18 @@ final class WorkerLink: Sendable {
     }
 
     let memory: WorkerMemory
-    private let plugin: String
-    private let logger: Logger
-    private let questions: HandleQuestions
+    let plugin: String
+    let logger: Logger
+    let questions: HandleQuestions
+    /// Whether the plugin has asked what a call is about.
+    private let sendsMetadata = Atomic<Bool>(false)
     /// The host's end of the socket.
-    private let socket: CInt
-    private let event: CInt
-    private let output: CInt
-    private let watch: CInt
+    let socket: CInt
+    let event: CInt
+    let output: CInt
+    let watch: CInt
     let processID: pid_t
-    private let state = NIOLockedValueBox(State())
+    let state = NIOLockedValueBox(State())
 
     // MARK: Start
 
@@ -168,12 +171,14 @@ final class WorkerLink: Sendable {
         begin(.answer, .answer(number, answer), lane: WorkerOrder.answerLane)?.wake()
     }
 
+    func sendMetadata() { sendsMetadata.store(true, ordering: .relaxed) }
+
     /// The call on whose behalf another one is made, if it is not finished.
     func parent(_ number: CallNumber?) -> Call? {
         state.withLockedValue { state in number.flatMap { state.calls.find($0)?.call } }
     }
 
-    private func begin(_ job: Job, _ order: WorkerOrder?, lane: Int) -> (any Wakeable)? {
+    func begin(_ job: Job, _ order: WorkerOrder?, lane: Int) -> (any Wakeable)? {
         enum Beginning {
             case now(isNew: Bool)
             case later
@@ -253,7 +258,11 @@ final class WorkerLink: Sendable {
             }
         }
         var bytes = ByteBuffer()
-        WorkerOrder.pack(numbered, method: method, into: &bytes)
+        bytes.reserveCapacity(
+            numbered.reduce(64) { $0 + $1.call.argument.readableBytes + 64 })
+        WorkerOrder.pack(
+            numbered, method: method, isBatch: !assignment.isCarried,
+            withMetadata: sendsMetadata.load(ordering: .relaxed), into: &bytes)
         return bytes
     }
 
@@ -291,7 +300,7 @@ final class WorkerLink: Sendable {
     var misuses: Int { state.withLockedValue { $0.misuses } }
 
     /// - Parameter begun: calls that the worker had; they are failed elsewhere.
-    private func fail(_ job: Job, _ end: WorkerEnd, _ begun: [RunningCall] = []) {
+    func fail(_ job: Job, _ end: WorkerEnd, _ begun: [RunningCall] = []) {
         switch job {
         case .answer: break
         case .lifecycle(let promise):
@@ -303,150 +312,31 @@ final class WorkerLink: Sendable {
             if case .calls(_, let calls) = assignment.work {
                 for call in calls
                 where !call.isAbandoned && !begun.contains(where: { $0.call === call }) {
-                    call.lost(failure(of: call, end))
+                    call.lost(failure(of: call, end), hasBegun: false)
                 }
             }
             _ = owner.returned(assignment)
         }
     }
 
-    private func failure(of call: Call, _ end: WorkerEnd) -> CallFailure {
+    /// Of calls that are run one after the other, those behind the one that ran.
+    static func notBegun(of jobs: [Job], _ running: [RunningCall]) -> Set<CallNumber> {
+        var notBegun: Set<CallNumber> = []
+        for job in jobs {
+            guard case .assignment(let assignment, _) = job, assignment.isCarried,
+                case .calls(_, let calls) = assignment.work
+            else { continue }
+            let left = calls.compactMap { call in running.first { $0.call === call }?.number }
+            notBegun.formUnion(left.dropFirst())
+        }
+        return notBegun
+    }
+
+    func failure(of call: Call, _ end: WorkerEnd) -> CallFailure {
         CallFailure(
             .unavailable,
             "the worker process of \(plugin) ended \(end) while it ran \(call.method); "
                 + "a new one is started", httpStatus: 502)
-    }
-
-    // MARK: Reports. Of the link's thread.
-
-    private func listen() {
-        let reader = ReportReader(in: memory)
-        var lines = OutputLines(of: output, logger: logger)
-        var hasOutput = true
-        while true {
-            do throws(TransportError) {
-                try takeReports(from: reader)
-            } catch {
-                logger.error("the worker process reports what can't be: \(error.message)")
-                kill(because: error.message)
-            }
-            guard reader.beginSleep() else { continue }
-            var waiting = [
-                pollfd(fd: event, events: Int16(POLLIN), revents: 0),
-                // A process may have closed it; then there is nothing to wait for.
-                pollfd(fd: hasOutput ? output : -1, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: watch, events: Int16(POLLIN), revents: 0),
-            ]
-            _ = unsafe poll(&waiting, 3, -1)
-            reader.endSleep()
-            if waiting[0].revents != 0 {
-                var count: UInt64 = 0
-                _ = unsafe read(event, &count, 8)
-            }
-            if waiting[1].revents != 0 { hasOutput = lines.read() }
-            guard waiting[2].revents != 0 else { continue }
-            // What it has said before it ended counts.
-            try? takeReports(from: reader)
-            _ = lines.read()
-            return end()
-        }
-    }
-
-    private func takeReports(from reader: ReportReader) throws(TransportError) {
-        while let bytes = try reader.next() { try take(try WorkerReport(reading: bytes)) }
-    }
-
-    private func take(_ report: WorkerReport) throws(TransportError) {
-        switch report {
-        case .done(let lane, let error, let value): try done(lane, error, value)
-        case .value(let lane, let part):
-            let isOrdered = state.withLockedValue { state in
-                guard state.lanes[lane].job != nil,
-                    state.lanes[lane].value.readableBytes <= Self.largestValue
-                else { return false }
-                state.lanes[lane].value.writeImmutableBuffer(part)
-                return true
-            }
-            guard isOrdered else { throw TransportError("a value of an order that there is not") }
-        case .finished(let number, let response, let bytesLeft):
-            try find(number).receive(response, bytesLeft: bytesLeft)
-        case .more(let number, let bytes): try find(number).receive(more: bytes)
-        case .failed(let number, let failure): try find(number).finish(.failure(failure))
-        case .part(let number, let part): try find(number).receive(part: part)
-        case .log(let level, let message, let metadata):
-            logger.log(
-                level: Logger.Level.allCases[min(Int(level), Logger.Level.allCases.count - 1)],
-                "\(message)",
-                metadata: Logger.Metadata(
-                    metadata.map { ($0.name, "\($0.value)") }, uniquingKeysWith: { $1 }))
-        case .misuses(let count): state.withLockedValue { $0.misuses = count }
-        case .question(let number, let question):
-            try questions.take(number, question, of: self)
-        case .argument(let number, let part): try questions.take(number, part, of: self)
-        }
-    }
-
-    /// Of the state that a plugin hands over; it may be as large as that.
-    private static let largestValue = 128 << 20
-
-    private func find(_ number: CallNumber) throws(TransportError) -> RunningCall {
-        guard let call = state.withLockedValue({ $0.calls.find(number) }) else {
-            throw TransportError("a report of a call that there is not")
-        }
-        return call
-    }
-
-    private func done(
-        _ lane: Int, _ error: PluginError?, _ last: ByteBuffer
-    ) throws(TransportError) {
-        let finished = state.withLockedValue { state -> (Job, ByteBuffer)? in
-            guard let job = state.lanes[lane].job else { return nil }
-            state.lanes[lane].job = nil
-            var value = ByteBuffer()
-            swap(&value, &state.lanes[lane].value)
-            if value.readableBytes == 0 { value = last } else { value.writeImmutableBuffer(last) }
-            return (job, value)
-        }
-        guard let (job, value) = finished else {
-            throw TransportError("an order is done that was not given")
-        }
-        let waiting = state.withLockedValue { state in
-            state.lanes[lane].waiting.isEmpty ? nil : state.lanes[lane].waiting.removeFirst()
-        }
-        if let waiting { begin(waiting.job, waiting.order, lane: lane)?.wake() }
-        switch job {
-        case .answer: break
-        case .lifecycle(let promise):
-            promise.fulfil(error.map { .failure($0) } ?? .success(value))
-        case .assignment(let assignment, let owner):
-            if case .healthCheck = assignment.work {
-                owner.healthChecked(assignment.replica, error)
-            }
-            if let next = owner.returned(assignment) { prepare(next, of: owner)?.wake() }
-        }
-    }
-
-    private func end() {
-        var end = clinux_end()
-        let isReaped = unsafe clinux_reap(watch, &end) == 1
-        let (ending, jobs, calls, listeners) = state.withLockedValue { state in
-            let ending: WorkerEnd =
-                if let reason = state.reason { .ended(because: reason) } else if !isReaped {
-                    .status(-1)
-                } else { end.signal != 0 ? .signal(end.signal) : .status(end.status) }
-            state.end = ending
-            let jobs = state.lanes.flatMap { lane in
-                [lane.job].compactMap { $0 } + lane.waiting.map(\.job)
-            }
-            state.lanes = []
-            for descriptor in [socket, event, output, watch] { close(descriptor) }
-            defer { state.listeners = [] }
-            return (ending, jobs, state.calls.all, state.listeners)
-        }
-        // First the backend takes the replica out: what is failed now may be tried again at once.
-        for listener in listeners { listener(ending) }
-        for job in jobs { fail(job, ending, calls) }
-        for call in calls { call.lose(failure(of: call.call, ending)) }
     }
 }
 

@@ -1,60 +1,4 @@
-internal import NIOConcurrencyHelpers
 package import NIOCore
-
-/// The worker's end of the ring of reports. Any thread.
-package final class ReportWriter: Sendable {
-    private let memory: WorkerMemory
-    private let wakeHost: @Sendable () -> Void
-    /// Of this process: no other one waits for it.
-    private let lock = NIOLock()
-
-    /// - Parameter wakeHost: called when the host sleeps and there is something for it.
-    package init(in memory: WorkerMemory, wakeHost: @escaping @Sendable () -> Void) {
-        self.memory = memory
-        self.wakeHost = wakeHost
-    }
-
-    /// Writes one report; blocks while the ring is full.
-    ///
-    /// - Parameter report: at most ``ReportFrame/capacity`` bytes.
-    package func write(_ report: ByteBuffer) {
-        let size = report.readableBytes
-        precondition(size > 0 && size <= ReportFrame.capacity, "a report of \(size) bytes")
-        lock.withLock {
-            let written = memory.load64(at: WorkerMemory.Word.bytesWritten)
-            let whole = ReportFrame.size(of: size)
-            while true {
-                let room = memory.load(at: WorkerMemory.Word.room)
-                let read = memory.load64(at: WorkerMemory.Word.bytesRead)
-                if WorkerMemory.ringSize - Int(written &- read) >= whole { break }
-                notify()
-                memory.wait(at: WorkerMemory.Word.room, while: room)
-            }
-            var header = ByteBuffer()
-            header.writeInteger(UInt32(size), endianness: .little)
-            write(header, at: written)
-            write(report, at: written &+ 4)
-            memory.store64(written &+ UInt64(whole), at: WorkerMemory.Word.bytesWritten)
-        }
-        notify()
-    }
-
-    private func write(_ bytes: ByteBuffer, at position: UInt64) {
-        var bytes = bytes
-        let offset = Int(position % UInt64(WorkerMemory.ringSize))
-        let first = min(bytes.readableBytes, WorkerMemory.ringSize - offset)
-        memory.write(bytes.readSlice(length: first)!, at: WorkerMemory.ring + offset)
-        memory.write(bytes, at: WorkerMemory.ring)
-    }
-
-    private func notify() {
-        if memory.load(at: WorkerMemory.Word.hostSleeps) != 0,
-            memory.exchange(0, at: WorkerMemory.Word.hostSleeps) != 0
-        {
-            wakeHost()
-        }
-    }
-}
 
 /// The host's end. One thread. Nothing that is read is believed before it is copied and checked.
 package final class ReportReader {
@@ -76,8 +20,8 @@ package final class ReportReader {
         guard there <= UInt64(WorkerMemory.ringSize), there >= 4 else {
             throw TransportError("the ring of reports is to have \(there) bytes")
         }
-        var header = copy(4, at: read)
-        let size = Int(header.readInteger(endianness: .little, as: UInt32.self)!)
+        let size = Int(
+            memory.load(at: WorkerMemory.ring + Int(read % UInt64(WorkerMemory.ringSize))))
         let whole = ReportFrame.size(of: size)
         guard size > 0, size <= ReportFrame.capacity, whole <= Int(there) else {
             throw TransportError("a report is to have \(size) bytes, of \(there) in the ring")
