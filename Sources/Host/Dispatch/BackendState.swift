@@ -152,9 +152,9 @@ struct BackendState {
     mutating func returned(_ done: Assignment, at now: NIODeadline) -> Assignment? {
         defer { noteLoad(at: now) }
         if carriesCalls, case .calls(let method, let calls) = done.work,
-            methods.indices.contains(method), let start = done.start
+            methods.indices.contains(method)
         {
-            methods[method].pace.record(now - start, calls: calls.count)
+            methods[method].pace.record(now - done.start, calls: calls.count)
         }
         change(done.replica) { $0.returned(done.invocation, thread: done.thread) }
         guard let slot = slots.firstIndex(where: { $0.replica == done.replica }) else { return nil }

@@ -23,7 +23,17 @@ package final class Call: PluginCall {
     private let replica = Atomic<Int>(0)
     /// Whether the backend waits for the plugin to finish it, and not for its method to return.
     private let isAsync = Atomic<Bool>(false)
-    private let isInBatch = Atomic<Bool>(false)
+    /// What has happened to it, of which most calls know nothing.
+    private let marks = Atomic<UInt8>(0)
+
+    private enum Mark {
+        static let isInBatch: UInt8 = 1
+        /// There was a part of a streamed response: what has begun can't begin again.
+        static let hasStreamed: UInt8 = 2
+        /// It has run on a worker that ended.
+        static let wasRerun: UInt8 = 4
+    }
+
     private let backend: Backend
     private let sink: any ResponseSink
     /// nil: nobody listens.
@@ -41,9 +51,6 @@ package final class Call: PluginCall {
     private let keeping = Atomic<Keeping>(.off)
     // Written by who has claimed the response, before `keeping` says so; read by who has taken that back.
     private nonisolated(unsafe) var kept: Result<CallResponse, DispatchError>?
-    /// Whether there was a part of a streamed response: what has begun can't begin again.
-    private let hasStreamed = Atomic<Bool>(false)
-    private let wasRerun = Atomic<Bool>(false)
     /// Who is told that the call has its response. Few calls have one.
     private let follower = AtomicLazyReference<CallFollower>()
     /// Calls that the plugin made on behalf of this one. Few calls have any.
@@ -157,7 +164,7 @@ package final class Call: PluginCall {
         switch consume result {
         case .success(var response):
             observation?.finished(response.status)
-            response.comesWithOthers = isInBatch.load(ordering: .relaxed)
+            response.comesWithOthers = marks.load(ordering: .relaxed) & Mark.isInBatch != 0
             sink.receive(.success(response))
         case .failure(var error):
             observation?.finished(error.httpStatus)
@@ -173,7 +180,7 @@ package final class Call: PluginCall {
     ///   - isAsync: whether the plugin may finish it after its method has returned.
     ///   - isInBatch: whether the replica gets others with it.
     func begin(on replica: ReplicaID, isAsync: Bool, isInBatch: Bool) {
-        if isInBatch { self.isInBatch.store(true, ordering: .relaxed) }
+        if isInBatch { set(Mark.isInBatch) }
         self.replica.store(replica.number, ordering: .relaxed)
         self.isAsync.store(isAsync, ordering: .relaxed)
     }
@@ -188,7 +195,7 @@ package final class Call: PluginCall {
 
     package func send(_ part: CallResponse) -> Bool {
         guard !isAbandoned else { return false }
-        hasStreamed.store(true, ordering: .relaxed)
+        set(Mark.hasStreamed)
         observation?.streams(status: part.status)
         return sink.receive(part: part)
     }
@@ -206,8 +213,14 @@ package final class Call: PluginCall {
     }
 
     private var mayRunAgain: Bool {
-        !hasStreamed.load(ordering: .relaxed) && backend.isIdempotent(method: method)
-            && !wasRerun.exchange(true, ordering: .relaxed)
+        marks.load(ordering: .relaxed) & Mark.hasStreamed == 0
+            && backend.isIdempotent(method: method) && set(Mark.wasRerun)
+    }
+
+    /// - Returns: whether it was not set before.
+    @discardableResult
+    private func set(_ mark: UInt8) -> Bool {
+        marks.bitwiseOr(mark, ordering: .relaxed).oldValue & mark == 0
     }
 
     package func finish(_ result: Result<CallResponse, CallFailure>) {

@@ -165,7 +165,7 @@ package struct Assignment: Sendable {
     /// Whether its calls are to be run one after the other: they share no batch.
     package var isCarried = false
     /// When calls began.
-    var start: NIODeadline?
+    var start = NIODeadline.uptimeNanoseconds(0)
 
     var calls: CallBatch {
         if case .calls(_, let calls) = work { calls } else { CallBatch() }
