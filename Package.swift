@@ -482,6 +482,8 @@ let package = Package(
         // The example plugins: each becomes a lib<name>.so that `make` puts into plugins.d.
         .library(name: "echo", type: .dynamic, targets: ["EchoBackend"]),
         .library(name: "counter", type: .dynamic, targets: ["CounterBackend"]),
+        // What replicas in processes of their own run; a program that embeds the host ships it.
+        .executable(name: "backplane-worker", targets: ["backplane-worker"]),
     ]
         + unlessSlim(
             .executable(name: "backplane", targets: ["backplane"]),
