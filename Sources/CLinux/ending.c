@@ -95,6 +95,12 @@ static void write_record(void) {
 
 /* ---- The last line ---- */
 
+static const char *process_name = "the host";
+
+void clinux_name_process(const char *name) {
+    process_name = name;
+}
+
 static void begin_line(struct text *line) {
     text_begin(line, "critical");
     const char *activity = thread_activity();
@@ -182,7 +188,8 @@ static void write_line(const struct fatal *fatal, const siginfo_t *info, const u
     add_code(&line, code);
     add_thread(&line);
     struct text message = {.size = 0};
-    text_add(&message, "the host ends: ");
+    text_add(&message, process_name);
+    text_add(&message, " ends: ");
     if (fatal->number == SIGSEGV && is_stack_overflow(info, context)) {
         text_add(&message, "a stack overflow");
     } else if (is_fault || fatal->number == SIGABRT) {

@@ -27,6 +27,7 @@ enum Worker {
         // The thread that has started it lives as long as it is wanted.
         guard clinux_end_with_parent(parent) == 0 else { _exit(0) }
         close(program)
+        reportCrashes()
         // A plugin's lines go to the log as they are written.
         clinux_write_by_lines()
         do throws(TransportError) {
@@ -37,6 +38,18 @@ enum Worker {
         } catch {
             end(error.message)
         }
+    }
+
+    /// Has the last line that a crash leaves say where it was, and in whose code; and no more: Swift's own backtraces
+    /// take minutes.
+    private static func reportCrashes() {
+        guard clinux_log_start(2) == 0 else { return }
+        unsafe clinux_name_process(immortal("the worker process"))
+        clinux_report_signals(false)
+    }
+
+    private static func immortal(_ text: String) -> UnsafePointer<CChar> {
+        unsafe UnsafePointer(strdup(text))
     }
 
     /// Says why there can be no worker, or none any more.

@@ -54,6 +54,16 @@ import Testing
             let status = try await host.wait(for: "sick") { $0.replicas == 1 }
             #expect(status.replacedReplicas == 3)
             #expect(status.lastReplacement?.contains(how) == true)
+            // The last line of the process, under the plugin's name: where it was.
+            if ["segv", "abort", "fpe", "overflow"].contains(way) {
+                let name = String(how.split(separator: "(")[1].dropLast())
+                try await Eventually.true {
+                    host.log.text.count {
+                        $0.contains("signal=\(name)") && $0.contains("the worker process ends: ")
+                            && $0.contains("plugin=sick")
+                    } == 3
+                }
+            }
         }
     }
 

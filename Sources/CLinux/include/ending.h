@@ -16,6 +16,9 @@
  * is no crash. */
 void clinux_report_signals(bool backtraces);
 
+/* Says what the last line calls the process: "the host", unless this is called before. The text must never be freed. */
+void clinux_name_process(const char *name);
+
 /* Has an end that is reported write whose code it was to this file, too: the thread's activity (activity.h). The
  * descriptor is the caller's; one at a time. */
 void clinux_record_end(int descriptor);

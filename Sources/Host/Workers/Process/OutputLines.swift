@@ -10,6 +10,8 @@ struct OutputLines {
     /// A line that is longer comes in pieces.
     private static let longest = 4 << 10
 
+    private static let crash = " critical backplane: "
+
     private let descriptor: CInt
     private let logger: Logger
     private var line: [UInt8] = []
@@ -39,6 +41,12 @@ struct OutputLines {
     private mutating func log() {
         defer { line.removeAll(keepingCapacity: true) }
         guard !line.isEmpty else { return }
-        logger.info("\(String(decoding: line, as: UTF8.self))", metadata: ["source": "output"])
+        let text = String(decoding: line, as: UTF8.self)
+        // What a crash leaves begins as a line of a log: with the time, which this one has, too.
+        if let crash = text.firstRange(of: Self.crash) {
+            logger.critical("\(text[crash.upperBound...])")
+        } else {
+            logger.info("\(text)", metadata: ["source": "output"])
+        }
     }
 }
