@@ -48,6 +48,7 @@ final class RemoteCall: PluginCall {
 
     func send(_ part: CallResponse) -> Bool {
         sent.withLockedValue { sent in
+            guard part.hasShortHead else { return false }
             var part = part
             var body = part.body
             repeat {
@@ -56,9 +57,7 @@ final class RemoteCall: PluginCall {
                 }
                 part.body = body.readSlice(
                     length: min(body.readableBytes, WorkerReport.firstPart))!
-                let report = WorkerReport.part(ordered.number, part).packed
-                guard report.readableBytes <= ReportFrame.capacity else { return false }
-                reports.write(report)
+                reports.write(WorkerReport.part(ordered.number, part).packed)
                 sent += UInt64(part.body.readableBytes)
             } while body.readableBytes > 0
             return true
@@ -67,6 +66,11 @@ final class RemoteCall: PluginCall {
 
     func finish(_ result: Result<CallResponse, CallFailure>) {
         switch result {
+        case .success(let response) where !response.hasShortHead:
+            let failure = CallFailure(
+                .internal,
+                "the plugin's response has headers of over 32 KiB, which don't leave its process")
+            reports.write(WorkerReport.failed(ordered.number, failure).packed)
         case .success(var response):
             var rest = response.body
             response.body = rest.readSlice(
@@ -74,11 +78,6 @@ final class RemoteCall: PluginCall {
             let report = WorkerReport.finished(
                 ordered.number, response, bytesLeft: rest.readableBytes
             ).packed
-            guard report.readableBytes <= ReportFrame.capacity else {
-                let failure = CallFailure(
-                    .internal, "the plugin's response has headers of over 64 KiB")
-                return reports.write(WorkerReport.failed(ordered.number, failure).packed)
-            }
             reports.write(report)
             while rest.readableBytes > 0 {
                 let part = rest.readSlice(
@@ -95,15 +94,24 @@ extension CallFailure {
     /// One that fits into a report: what is too large is left out.
     fileprivate var bounded: CallFailure {
         var failure = self
-        let most = WorkerReport.firstPart
+        let most = WorkerReport.firstPart / 2
         if failure.message.utf8.count > most {
             failure.message = "\(failure.message.prefix(4_096))…"
         }
         if let details, details.bytes.readableBytes + failure.message.utf8.count > most {
             failure.details = nil
         }
-        let size = failure.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 8 }
-        if size + failure.message.utf8.count > most { failure.headers = [] }
+        if WorkerReport.size(of: failure.headers) > WorkerReport.largestHead {
+            failure.headers = []
+        }
         return failure
+    }
+}
+
+extension CallResponse {
+    /// Whether it can leave this process.
+    fileprivate var hasShortHead: Bool {
+        WorkerReport.size(of: headers) + WorkerReport.size(of: trailers) + contentType.utf8.count
+            <= WorkerReport.largestHead
     }
 }

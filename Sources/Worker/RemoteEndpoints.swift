@@ -55,10 +55,8 @@ final class RemoteEndpoints: EndpointCaller {
                         .failedPrecondition,
                         "a native object stays in its process: give the plugin isolation: none")))
         }
-        let size = request.headers.reduce(request.query.utf8.count) {
-            $0 + $1.name.utf8.count + $1.value.utf8.count + 8
-        }
-        guard size < WorkerReport.firstPart / 2 else {
+        let size = WorkerReport.size(of: request.headers) + request.query.utf8.count
+        guard size <= WorkerReport.largestHead else {
             return onResponse(
                 .failure(CallFailure(.invalidArgument, "headers and query of over 32 KiB")))
         }

@@ -27,13 +27,22 @@ enum Worker {
         // The thread that has started it lives as long as it is wanted.
         guard clinux_end_with_parent(parent) == 0 else { _exit(0) }
         close(program)
+        // As in the host; and when it is to end, the host says so: whoever tells a whole group to end, as systemd does,
+        // means that calls are finished first.
+        for number in [SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+            signal(number, SIG_IGN)
+        }
         reportCrashes()
         // A plugin's lines go to the log as they are written.
         clinux_write_by_lines()
         do throws(TransportError) {
-            try WorkerLimits(arguments: arguments.dropFirst(3)).apply()
             let process = WorkerProcess(
                 try WorkerMemory(taking: memory), socket: socket, event: event)
+            do throws(TransportError) {
+                try WorkerLimits(arguments: arguments.dropFirst(3)).apply()
+            } catch {
+                process.refuse(PluginError(.invalidManifest, error.message))
+            }
             process.run()
         } catch {
             end(error.message)

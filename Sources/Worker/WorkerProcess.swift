@@ -30,6 +30,13 @@ final class WorkerProcess: Sendable {
         plugin = WorkerPlugin(reports)
     }
 
+    /// Answers the first order with the reason why there can be no other one.
+    func refuse(_ error: PluginError) -> Never {
+        _ = OrderLane(0, in: memory).next()
+        reports.write(WorkerReport.done(lane: 0, error: error, value: ByteBuffer()).packed)
+        _exit(1)
+    }
+
     /// Returns never.
     func run() {
         startLane(0)

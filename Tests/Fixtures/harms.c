@@ -124,6 +124,11 @@ static void tries(backplane_instance_t *self, const backplane_call_t *calls, uin
         int file = 0;
         for (int i = 0; i < 200 && file >= 0; i++) file = open("/dev/null", O_RDONLY);
         finish_errno(calls[0], file < 0);
+    } else if (strcmp(what, "pipe") == 0) {
+        int ends[2];
+        if (pipe(ends) == 0) close(ends[0]);
+        finish_errno(calls[0], write(ends[1], "x", 1) < 0);
+        close(ends[1]);
     } else if (strcmp(what, "env") == 0) {
         backplane_finish_text(calls[0], "text/plain", getenv("SICK") == NULL ? "" : getenv("SICK"));
     } else if (strcmp(what, "cwd") == 0) {

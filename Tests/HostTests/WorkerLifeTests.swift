@@ -60,6 +60,21 @@ import Testing
         try await Eventually.true { workers.allSatisfy { kill($0, 0) == -1 && errno == ESRCH } }
     }
 
+    @Test("a SIGTERM to all, as systemd sends it, lets calls finish")
+    func groupEnds() async throws {
+        let host = try await HostProcess(
+            plugins: ["libblocks.so": try Fixture.library("blocks")],
+            arguments: ["--isolation", "process"])
+        try await host.wait(for: "blocks") { $0.state == .serving }
+        let http = host.http
+        let call = Task { try await http.call("blocks", "sleep", "700") }
+        try await host.wait(for: "blocks") { $0.calls.running == 1 }
+        for worker in try children(of: host) { kill(worker, SIGTERM) }
+        host.signal(SIGTERM)
+        #expect(try await call.value.text == "slept")
+        #expect(try await host.waitForExit() == 0)
+    }
+
     @Test("list names the processes of a plugin")
     func list() async throws {
         let host = try await startHost()

@@ -197,7 +197,7 @@ import Testing
                 try FileManager.default.removeItem(atPath: host.directory.file("x"))
             }
             let status = try await host.wait(for: "sick") { $0.reason != nil }
-            #expect(status.reason?.contains("3 worker processes have died within") == true)
+            #expect(status.reason?.contains("3 worker processes have died within 600 s") == true)
             let refused = try await host.http.call("sick", nil, "x")
             #expect(refused.status == 503)
             // Then one is tried.

@@ -13,8 +13,11 @@ import Testing
         settings.deaths = 0
         settings.maxBackoff = .milliseconds(500)
         var deaths = WorkerDeaths()
-        deaths.started(at: start)
-        let next = (0..<6).map { deaths.died(at: start + .seconds($0), by: settings, jitter: 0.5) }
+        let next = (0..<6).map { second in
+            deaths.died(
+                at: start + .seconds(second), startedAt: start + .seconds(second), by: settings,
+                jitter: 0.5)
+        }
         let waits = [100, 200, 400, 500, 500].map {
             WorkerDeaths.Next.after(.milliseconds($0))
         }
@@ -25,10 +28,10 @@ import Testing
     func jitter() {
         for (jitter, wait) in [(0.0, 80), (1.0, 120)] {
             var deaths = WorkerDeaths()
-            _ = deaths.died(at: start, by: RestartSettings(), jitter: 0)
+            _ = died(&deaths, at: 0)
             guard
                 case .after(let pause) = deaths.died(
-                    at: start, by: RestartSettings(), jitter: jitter)
+                    at: start, startedAt: start, by: RestartSettings(), jitter: jitter)
             else {
                 Issue.record("no pause")
                 continue
@@ -37,28 +40,39 @@ import Testing
         }
     }
 
+    private func died(_ deaths: inout WorkerDeaths, at second: Int, after service: Int = 0)
+        -> WorkerDeaths.Next
+    {
+        let now = start + .seconds(second)
+        return deaths.died(
+            at: now, startedAt: now - .seconds(service), by: RestartSettings(), jitter: 0)
+    }
+
     @Test("who has served for ten seconds begins anew")
     func service() {
         var deaths = WorkerDeaths()
-        for second in stride(from: 0, to: 200, by: 20) {
-            deaths.started(at: start + .seconds(second))
-            #expect(
-                deaths.died(at: start + .seconds(second + 10), by: RestartSettings(), jitter: 0)
-                    == .atOnce)
+        for second in stride(from: 20, to: 200, by: 20) {
+            #expect(died(&deaths, at: second, after: 10) == .atOnce)
         }
+    }
+
+    @Test("those that die together have died once")
+    func together() {
+        var deaths = WorkerDeaths()
+        for _ in 0..<100 { #expect(died(&deaths, at: 60, after: 30) == .atOnce) }
+        // And one that has been started since then is the second.
+        #expect(died(&deaths, at: 60) == .after(.milliseconds(80)))
     }
 
     @Test("more than so many within the window count as broken, until the window has passed")
     func broken() {
         var deaths = WorkerDeaths()
         for second in 0..<5 {
-            let next = deaths.died(at: start + .seconds(second), by: RestartSettings(), jitter: 0)
-            if case .broken = next { Issue.record("broken after \(second + 1)") }
+            if case .broken = died(&deaths, at: second) {
+                Issue.record("broken after \(second + 1)")
+            }
         }
-        #expect(
-            deaths.died(at: start + .seconds(6), by: RestartSettings(), jitter: 0)
-                == .broken(.seconds(30), deaths: 6))
-        let later = deaths.died(at: start + .seconds(600), by: RestartSettings(), jitter: 0)
-        if case .broken = later { Issue.record("still broken") }
+        #expect(died(&deaths, at: 6) == .broken(.seconds(30), deaths: 6))
+        if case .broken = died(&deaths, at: 600) { Issue.record("still broken") }
     }
 }

@@ -5,6 +5,10 @@ internal import HostCore
 internal import HostForms
 internal import HostWorkers
 
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
 /// What the command line, or the configuration file, says of the host. What neither says has its default.
 struct HostOptions: ParsableArguments {
     @Option(
@@ -150,6 +154,9 @@ struct HostOptions: ParsableArguments {
             if let value, value < least {
                 throw ValidationError("\(name) is \(value); it must be at least \(least)")
             }
+        }
+        if let worker, unsafe access(worker, X_OK) != 0 {
+            throw ValidationError("--worker is \(worker): \(SystemError.current)")
         }
         if let port, port > 65_535 {
             throw ValidationError("--port is \(port); ports end at 65535")

@@ -13,7 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             SIGTERM or SIGINT stops listening, lets requests finish and exits with status 0; a second one exits at once.
             SIGHUP applies the configuration file anew, and reads the admin token's.
-            A plugin that crashes ends the host by its signal, one that calls exit() with status 70; the last line of the
+            A plugin that crashes, and has no process of its own (--isolation), ends the host by its signal, one that calls exit() with status 70; the last line of the
             log says which one it was.
             Durations are written 2ms, 10s, 1m; 'none' where there may be no limit.
             """)

@@ -87,7 +87,8 @@ extension ProcessOptions.Sandbox {
                 .optional(
                     "exec", \.exec, .flag, "Whether the plugin executes programs. Default: true."),
                 .optional(
-                    "write", \.write, .list(of: .text("a path"), such: "[/var/lib/model]"),
+                    "write", \.write,
+                    .list(of: .text("a path"), such: "[/var/lib/model]", atLeast: 0),
                     "What alone the plugin may change in the file system: these paths, and all below them."
                 ),
             ], from: Self(), such: "{network: false}")

@@ -13,6 +13,8 @@ struct BackendService {
     var autoscaling: Autoscaling?
     var samplingLoop: Task<Void, Never>?
     var deaths = WorkerDeaths()
+    /// How many replicas are to be replaced later.
+    var replacements = 0
     /// Why the backend is not as it is configured.
     var failure: PluginError?
 

@@ -19,7 +19,13 @@ extension PluginDeployment {
         guard manifest.adoption == generation?.adoption,
             isRun(generation, by: manifest)
         else {
-            try await takeIntoService(.file)
+            do throws(PluginError) {
+                try await takeIntoService(.file)
+            } catch {
+                // The library is what it was: a manifest that is put right is no news of it.
+                subject = .configuration
+                throw error
+            }
             return
         }
         try await reconcile(with: manifest)

@@ -42,6 +42,7 @@ extension PluginDeployment {
                 "\(retired.count) retired generations are still mapped, which is all that "
                     + "--max-retired-generations allows; restart the host to load more")
         }
+        needsHostProcess = false
         let next = try await load(code, by: manifest)
         do throws(PluginError) {
             try await swap(to: next, manifest)
@@ -138,7 +139,7 @@ extension PluginDeployment {
 
     /// Where the plugin is to run.
     func isolation(by manifest: PluginManifest) -> Isolation {
-        manifest.isolation ?? environment.settings.isolation
+        manifest.isolation ?? (needsHostProcess ? .none : environment.settings.isolation)
     }
 
     /// Whether a generation runs where and as a manifest says.
@@ -158,13 +159,28 @@ extension PluginDeployment {
                 "\(manifestPath): \(key) is for plugins in processes of their own: write isolation: process beside it"
             )
         }
-        guard case .plugin(let copy) = code else {
-            environment.store.discard(code)
-            throw PluginError(
-                .invalidManifest,
-                "isolation is process, and that is not to be had yet for a library that is no plugin: "
-                    + "take it out of the manifest")
+        do throws(PluginError) {
+            guard case .plugin(let copy) = code else {
+                throw PluginError(
+                    .needsHostProcess,
+                    "\(name) is a library that is no plugin: isolation: process is not for it; write isolation: none "
+                        + "into its manifest")
+            }
+            return try await loadInProcess(copy, by: manifest)
+        } catch  where error.code == .needsHostProcess && manifest.isolation == nil {
+            // What is the default of the host is a wish.
+            logger.notice("it runs in the host's process: \(error.message)")
+            needsHostProcess = true
+            return try await map(code)
+        } catch {
+            if error.code == .needsHostProcess { environment.store.discard(code) }
+            throw error
         }
+    }
+
+    private func loadInProcess(
+        _ copy: LibraryStore.Copy, by manifest: PluginManifest
+    ) async throws(PluginError) -> any PluginSource {
         let number = environment.nextGeneration()
         return try await ProcessGeneration.load(
             copy, from: environment.store, number: number,
@@ -339,7 +355,6 @@ extension PluginDeployment {
         backend.install(service.replicas.replicas, of: service.generation)
         backend.update(service.settings)
         service.autoscaling = old?.autoscaling
-        service.deaths.started(at: .now)
         service.samplingLoop = old?.samplingLoop
         services[tag] = service
         autoscale(tag, by: service.settings.autoscaling)

@@ -59,70 +59,82 @@ extension PluginDeployment {
         do throws(PluginError) {
             try await service.replicas.replace(replica, in: service.backend)
             losses.replaced(because: reason)
-            services[tag]?.deaths.started(at: .now)
-            services[tag]?.failure = nil
+            if services[tag]?.replacements == 0 { services[tag]?.failure = nil }
             logger.info("replica \(replica.index) was replaced")
             end(replica, of: service)
         } catch {
-            let pause = pause(after: error, of: tag)
-            if pause > Self.longestWait { service.backend.expectNoReplica() }
+            let (pause, clause) =
+                error.code == .workerEnded
+                ? nextStart(of: tag, after: .now) : (losses.nextPause(), "")
+            if pause > Self.longestWait || error.code != .workerEnded {
+                service.backend.expectNoReplica()
+            }
             let failure = PluginError(
-                error.code, "replica \(replica.index) can't be replaced: \(error.message)",
-                cause: error)
+                error.code,
+                "replica \(replica.index) can't be replaced: \(error.message)"
+                    + (clause.isEmpty ? "" : "; \(clause)"), cause: error)
             if services[tag]?.failure?.message != failure.message {
                 logger.error("\(failure.message)")
             }
             services[tag]?.failure = failure
-            // Nobody waits for it, least of all the end of the host.
-            Task { [weak self] in
-                try? await Task.sleep(for: pause)
-                await self?.replicaLost(replica, of: tag, ReplicaLoss(reason: reason))
-            }
-        }
-    }
-
-    /// How long to wait before a replacement that failed is tried again.
-    private func pause(after error: PluginError, of tag: String) -> Duration {
-        guard error.code == .workerEnded, let service = services[tag] else {
-            return losses.nextPause()
-        }
-        // One more that has died.
-        let next = services[tag]?.deaths.died(
-            at: .now, by: service.settings.restart, jitter: .random(in: 0...1))
-        return switch next {
-        case .after(let wait), .broken(let wait, _): wait
-        case .atOnce, nil: .zero
+            replaceLater(replica, of: tag, reason, in: pause)
         }
     }
 
     /// For how long calls wait for a replica rather than be refused.
     private static let longestWait: Duration = .seconds(1)
 
+    /// One more worker process of a backend has died: when the next one is started, and how to say that.
+    ///
+    /// - Parameter start: when the one that died was started.
+    private func nextStart(
+        of tag: String, after start: ContinuousClock.Instant
+    ) -> (pause: Duration, clause: String) {
+        guard let settings = services[tag]?.settings.restart else { return (.zero, "") }
+        let next = services[tag]?.deaths.died(
+            at: .now, startedAt: start, by: settings, jitter: .random(in: 0...1))
+        switch next {
+        case .atOnce, nil: return (.zero, "a new one is started")
+        case .after(let wait): return (wait, "a new one is started in \(wait.rounded)")
+        case .broken(let wait, let deaths):
+            return (
+                wait,
+                "\(deaths) worker processes have died within \(settings.window.rounded): one more is tried in "
+                    + "\(wait.rounded); mend the plugin and reload it"
+            )
+        }
+    }
+
     /// A worker process has died: whether its replacement waits, because others have died before.
     private func waits(_ replica: Replica, of tag: String, _ loss: ReplicaLoss) -> Bool {
         guard let service = services[tag] else { return false }
-        let next = services[tag]?.deaths.died(
-            at: .now, by: service.settings.restart, jitter: .random(in: 0...1))
-        let (pause, failure): (Duration, String)
-        switch next {
-        case .atOnce, nil: return false
-        case .after(let wait):
-            (pause, failure) = (wait, "\(loss.reason); a new one is started in \(wait)")
-        case .broken(let wait, let deaths):
-            pause = wait
-            failure =
-                "\(deaths) worker processes have died within \(service.settings.restart.window), the last one: "
-                + "\(loss.reason); one more is tried in \(wait). Mend the plugin and reload it"
-        }
+        let (pause, clause) = nextStart(of: tag, after: replica.start)
+        guard pause > .zero else { return false }
         // Calls wait for a replica that comes soon.
         if pause > Self.longestWait { service.backend.expectNoReplica() }
-        services[tag]?.failure = PluginError(.lifecycleFailed, failure)
+        let failure = "\(loss.reason); \(clause)"
+        services[tag]?.failure = PluginError(.workerEnded, failure)
         logger.error("\(failure)", metadata: ["backend": "\(tag)"])
+        replaceLater(replica, of: tag, loss.reason, in: pause)
+        return true
+    }
+
+    /// Nobody waits for it, least of all the end of the host.
+    private func replaceLater(
+        _ replica: Replica, of tag: String, _ reason: String, in pause: Duration
+    ) {
+        services[tag]?.replacements += 1
         Task { [weak self] in
             try? await Task.sleep(for: pause)
-            await self?.replicaLost(replica, of: tag, ReplicaLoss(reason: loss.reason))
+            await self?.replaceNow(replica, of: tag, reason)
         }
-        return true
+    }
+
+    private func replaceNow(_ replica: Replica, of tag: String, _ reason: String) async {
+        if let waiting = services[tag]?.replacements, waiting > 0 {
+            services[tag]?.replacements = waiting - 1
+        }
+        await replicaLost(replica, of: tag, ReplicaLoss(reason: reason))
     }
 
     /// - Throws: ``PluginError`` when so many replicas of the generation hang that no more are to be made.
@@ -147,5 +159,15 @@ extension PluginDeployment {
                     "replica \(replica.index) is left to itself: \(error.message)")
             }
         }
+    }
+}
+
+extension Duration {
+    /// For people: `90 ms`, `4.9 s`, `30 s`.
+    fileprivate var rounded: String {
+        let milliseconds = Int((self / .milliseconds(1)).rounded())
+        guard milliseconds >= 1_000 else { return "\(milliseconds) ms" }
+        let tenths = (milliseconds + 50) / 100
+        return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
     }
 }

@@ -79,6 +79,9 @@ actor PluginDeployment {
     /// What the operation under way is at.
     var subject = Cause.library
     var failure: PluginError? { reasons[.library] ?? reasons[.configuration] }
+    /// Whether it runs in the host's process though plugins that say nothing have others: it offers what can't be had
+    /// from those.
+    var needsHostProcess = false
     /// What is in effect of the manifest.
     var manifest = PluginManifest()
     /// Backends that a change wants, and that the next generation is to serve with the others.

@@ -7,7 +7,8 @@ struct WorkerDeaths {
 
     private var deaths: [ContinuousClock.Instant] = []
     private var inARow = 0
-    private var lastStart: ContinuousClock.Instant?
+    /// What ends several at once, such as somebody's `kill`, ends them within this.
+    private static let moment: Duration = .seconds(1)
 
     /// What comes after a death.
     enum Next: Equatable {
@@ -17,13 +18,16 @@ struct WorkerDeaths {
         case broken(Duration, deaths: Int)
     }
 
-    mutating func started(at now: ContinuousClock.Instant) { lastStart = now }
-
-    /// - Parameter jitter: from 0 to 1: spreads those that died together.
+    /// - Parameters:
+    ///   - start: when the one that died was started.
+    ///   - jitter: from 0 to 1: spreads those that died together.
     mutating func died(
-        at now: ContinuousClock.Instant, by settings: RestartSettings, jitter: Double
+        at now: ContinuousClock.Instant, startedAt start: ContinuousClock.Instant,
+        by settings: RestartSettings, jitter: Double
     ) -> Next {
-        if let lastStart, now - lastStart >= Self.service { inARow = 0 }
+        // One that was there when another one died has died of the same.
+        if let last = deaths.last, start < last, now - last < Self.moment { return .atOnce }
+        if now - start >= Self.service { inARow = 0 }
         inARow += 1
         deaths.removeAll { now - $0 > settings.window }
         deaths.append(now)

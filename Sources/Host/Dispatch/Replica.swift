@@ -6,6 +6,7 @@ package final class Replica: Sendable {
     /// 0, 1, ... within its set.
     package let index: Int
     let worker: any ReplicaWorker
+    package let start = ContinuousClock.now
 
     init(_ worker: any ReplicaWorker, index: Int) {
         self.worker = worker

@@ -55,17 +55,20 @@ package struct ConfigurationForm<Value: Sendable>: Sendable {
 // MARK: Several values
 
 extension ConfigurationForm {
-    /// A list of different values, one at least.
+    /// A list of different values.
+    ///
+    /// - Parameter least: how many it has at least.
     package static func list<Element: Hashable & Sendable>(
-        of element: ConfigurationForm<Element>, such example: String
+        of element: ConfigurationForm<Element>, such example: String, atLeast least: Int = 1
     ) -> ConfigurationForm where Value == [Element] {
         ConfigurationForm(
             schema: [
-                "type": "array", "items": .object(element.schema), "minItems": 1,
+                "type": "array", "items": .object(element.schema),
+                "minItems": .integer(Int64(least)),
                 "uniqueItems": true,
             ],
             read: { (node, path) throws(ConfigurationError) in
-                guard case .list(let nodes) = node.content, !nodes.isEmpty else {
+                guard case .list(let nodes) = node.content, nodes.count >= least else {
                     throw .wrongValue(node, path, "a list, such as \(example)")
                 }
                 var values: [Element] = []

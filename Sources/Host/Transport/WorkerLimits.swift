@@ -70,6 +70,8 @@ package struct WorkerLimits: Sendable, Equatable {
         }
         if let writablePaths {
             var index: CInt = -1
+            // Who throws output away writes there.
+            let writablePaths = writablePaths + ["/dev/null"]
             let pointers = unsafe writablePaths.map { unsafe UnsafePointer(strdup($0)) }
             defer { unsafe pointers.forEach { unsafe free(UnsafeMutableRawPointer(mutating: $0)) } }
             let error = unsafe clinux_allow_writes(pointers, CInt(pointers.count), &index)
@@ -85,7 +87,9 @@ package struct WorkerLimits: Sendable, Equatable {
                 clinux_forbid(forbidden), "limits.threads_only, sandbox.network or sandbox.exec")
         }
         if let openFiles {
-            try Self.check(clinux_limit_files(UInt64(openFiles)), "limits.open_files")
+            try Self.check(
+                clinux_limit_files(UInt64(openFiles)),
+                "limits.open_files, which is over the host's own limit,")
         }
         if let memory { try Self.check(clinux_limit_memory(UInt64(memory)), "limits.memory") }
     }

@@ -32,6 +32,14 @@ package enum WorkerReport {
         case done, value, finished, more, failed, part, log, misuses, question, argument
     }
 
+    /// What the headers of a response, or of a handle's call, may have, names and values together.
+    package static let largestHead = 32 << 10
+
+    /// The size of fields as ``largestHead`` counts it.
+    package static func size(of fields: [(name: String, value: String)]) -> Int {
+        fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+    }
+
     /// What of a body goes with the beginning of a response.
     package static let firstPart = ReportFrame.capacity / 2
 

@@ -13,6 +13,8 @@ package struct PluginError: Error, Sendable, CustomStringConvertible {
         case invalidDescriptor
         /// A lifecycle function (`load`, `create`, `warm_up`, ...) returned a status other than OK.
         case lifecycleFailed
+        /// What it offers can't be had from another process than the host's.
+        case needsHostProcess
         /// The process that it ran in ended.
         case workerEnded
         /// A lifecycle function did not return in time.

@@ -43,7 +43,8 @@ package final class ProcessGeneration: PluginSource {
 
     /// Starts a process that loads a copy of a library, and says what it is.
     ///
-    /// - Throws: ``PluginError``: why it can't be loaded, or what of it can't be in another process.
+    /// - Throws: ``PluginError``: why it can't be loaded, or, with the code `needsHostProcess`, what of it can't be in
+    ///   another process; the copy is the caller's then.
     package static func load(
         _ copy: LibraryStore.Copy, from store: LibraryStore, number: Int, place: Place,
         by launcher: WorkerLauncher, within limit: Duration
@@ -64,7 +65,8 @@ package final class ProcessGeneration: PluginSource {
             return ProcessGeneration(
                 copy, from: store, number: number, order, launcher, description, link)
         } catch {
-            store.discard(copy)
+            // That one is loaded here, if its manifest doesn't say otherwise.
+            if error.code != .needsHostProcess { store.discard(copy) }
             throw error
         }
     }
@@ -114,7 +116,7 @@ package final class ProcessGeneration: PluginSource {
             }
         guard let what else { return }
         throw PluginError(
-            .invalidManifest,
+            .needsHostProcess,
             "\(name) \(what): isolation: process is not for it; write isolation: none into its manifest"
         )
     }

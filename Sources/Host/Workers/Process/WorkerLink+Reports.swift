@@ -13,12 +13,17 @@ internal import Glibc
 
 /// What a worker reports, and its end. Of the link's thread.
 extension WorkerLink {
+    /// What the end of a process may take after it has closed its socket, in milliseconds.
+    private static let grace: CInt = 500
+
     func listen() {
         let reader = ReportReader(in: memory)
         var lines = OutputLines(of: output, logger: logger)
         var hasOutput = true
         /// Whether what comes makes no sense any more: its end alone is waited for.
         var isBroken = false
+        /// Whether its end of the socket is open, which it closes with itself, or by mistake.
+        var hasSocket = true
         while true {
             do throws(TransportError) {
                 if !isBroken { try takeReports(from: reader) }
@@ -33,14 +38,17 @@ extension WorkerLink {
                 // A process may have closed it; then there is nothing to wait for.
                 pollfd(fd: hasOutput ? output : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: watch, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: hasSocket ? socket : -1, events: 0, revents: 0),
             ]
-            _ = unsafe poll(&waiting, 3, -1)
+            let count = unsafe poll(&waiting, 4, hasSocket ? -1 : Self.grace)
             reader.endSleep()
             if waiting[0].revents != 0 {
-                var count: UInt64 = 0
-                _ = unsafe read(event, &count, 8)
+                var wakeups: UInt64 = 0
+                _ = unsafe read(event, &wakeups, 8)
             }
             if waiting[1].revents != 0 { hasOutput = lines.read() }
+            if waiting[3].revents != 0 { hasSocket = false }
+            if count == 0 { kill(because: "it has closed its end of the socket") }
             guard waiting[2].revents != 0 else { continue }
             // What it has said before it ended counts.
             if !isBroken { try? takeReports(from: reader) }
@@ -130,7 +138,10 @@ extension WorkerLink {
             let ending: WorkerEnd =
                 if let reason = state.reason { .ended(because: reason) } else if !isReaped {
                     .status(-1)
-                } else { end.signal != 0 ? .signal(end.signal) : .status(end.status) }
+                } else {
+                    end.signal != 0
+                        ? .signal(end.signal, memoryLimit: memoryLimit) : .status(end.status)
+                }
             state.end = ending
             let jobs = state.lanes.flatMap { lane in
                 [lane.job].compactMap { $0 } + lane.waiting.map(\.job)

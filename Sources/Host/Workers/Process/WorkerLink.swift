@@ -50,6 +50,7 @@ final class WorkerLink: Sendable {
     let plugin: String
     let logger: Logger
     let questions: HandleQuestions
+    let memoryLimit: Int?
     /// Whether the plugin has asked what a call is about.
     private let sendsMetadata = Atomic<Bool>(false)
     /// The host's end of the socket.
@@ -87,6 +88,7 @@ final class WorkerLink: Sendable {
         logger = launcher.logger
         questions = HandleQuestions(to: launcher.endpoints)
         let settings = launcher.settings
+        memoryLimit = settings.limits.memory
         var sockets: [CInt] = [-1, -1]
         var pipe: [CInt] = [-1, -1]
         let nothing = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -335,8 +337,8 @@ final class WorkerLink: Sendable {
     func failure(of call: Call, _ end: WorkerEnd) -> CallFailure {
         CallFailure(
             .unavailable,
-            "the worker process of \(plugin) ended \(end) while it ran \(call.method); "
-                + "a new one is started", httpStatus: 502)
+            "the worker process of \(plugin) ended \(end) while it ran \(call.method)",
+            httpStatus: 502)
     }
 }
 
