@@ -10,6 +10,8 @@ internal import Glibc
 extension HTTPConnection {
     /// How long a client has to close its side after the last response.
     static let closeTimeout = TimeAmount.seconds(2)
+    /// How long it has if it goes on sending: a slow machine may have much on the way.
+    private static let longestClose = TimeAmount.seconds(20)
 
     /// The time for what the connection waits for is up.
     func timeOut() {
@@ -47,7 +49,14 @@ extension HTTPConnection {
     func waitForClose() {
         beginDelivery()
         isHalfClosed = true
+        closeEnd = .now() + Self.longestClose
         deadline = .now() + Self.closeTimeout
+    }
+
+    /// What a client sends behind the last response is dropped; but a client that sends is one that has yet to read.
+    func stayForClose() {
+        guard isHalfClosed else { return }
+        deadline = min(.now() + Self.closeTimeout, closeEnd)
     }
 
     /// Others have no room for their bodies: an upload that stands still makes some.

@@ -154,6 +154,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     var hasCalled = false
     /// Whether the client has been told that nothing comes any more.
     var isHalfClosed = false
+    /// When it is closed from then on, whatever comes.
+    var closeEnd = NIODeadline.distantFuture
     /// Whether the response that is under way is the connection's last: the rest of its request is not taken.
     var isLastResponse = false
 
@@ -258,7 +260,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     private func accept(_ item: Pending) {
         // What comes waits for the response that is under way: the loop must know when that is out.
         takeSocketBack()
-        if case .closing = state { return }
+        if case .closing = state { return stayForClose() }
         pending.append(item)
         process()
     }
