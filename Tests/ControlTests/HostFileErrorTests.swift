@@ -31,7 +31,8 @@ import Testing
         Broken(
             "logging: {}",
             "1:1: there is no key logging; there are: listen, plugins_dir, admin_socket, "
-                + "admin_listen, admin_token_file, isolation, worker, limits, backends, endpoints, middleware"),
+                + "admin_listen, admin_token_file, isolation, worker, limits, backends, endpoints, middleware"
+        ),
         Broken(
             "backends:\n  echo:\n    plugin: echo\n    max_batchsize: 2",
             "4:5: backends.echo has no key max_batchsize; did you mean max_batch_size?"),
@@ -40,7 +41,8 @@ import Testing
             #"2:33: backends."counter:v1" has no key replicas; there are: plugin, num_replicas, "#
                 + "autoscaling, max_batch_size, batch_wait_timeout, max_concurrent_queries, "
                 + "max_queued_requests, request_timeout, lifecycle_timeout, drain_timeout, "
-                + "health_check_period, health_check_failures, hang_grace, restart, user_config, middleware"),
+                + "health_check_period, health_check_failures, hang_grace, restart, user_config, middleware"
+        ),
         Broken(
             backends + "endpoints:\n  counter:\n    route: /x\n    metods: [GET]",
             "5:5: endpoints.counter has no key metods; did you mean methods?"),

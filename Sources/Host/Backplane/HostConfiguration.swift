@@ -31,6 +31,8 @@ public struct HostConfiguration: Sendable {
         case process
     }
 
+    /// Where plugins run whose manifests don't say; those that offer what can't be had from another process run in this
+    /// one all the same.
     public var isolation = PluginIsolation.none
     /// The program of worker processes; nil: `backplane-worker` beside the program that runs. Opened when the host
     /// starts.

@@ -73,7 +73,11 @@ package struct WorkerLimits: Sendable, Equatable {
             // Who throws output away writes there.
             let writablePaths = writablePaths + ["/dev/null"]
             let pointers = unsafe writablePaths.map { unsafe UnsafePointer(strdup($0)) }
-            defer { unsafe pointers.forEach { unsafe free(UnsafeMutableRawPointer(mutating: $0)) } }
+            defer {
+                for index in unsafe pointers.indices {
+                    unsafe free(UnsafeMutableRawPointer(mutating: pointers[index]))
+                }
+            }
             let error = unsafe clinux_allow_writes(pointers, CInt(pointers.count), &index)
             let place = index >= 0 ? " \(writablePaths[Int(index)])" : ""
             try Self.check(error, "sandbox.write\(place)")

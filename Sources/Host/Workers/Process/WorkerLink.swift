@@ -374,7 +374,8 @@ private func withCStrings<Value>(
     let texts = unsafe [first, second].map { texts in
         unsafe texts.map { unsafe strdup($0) } + [nil]
     }
-    defer { unsafe texts.joined().forEach { unsafe free($0) } }
+    let owned = unsafe Array(texts.joined())
+    defer { for index in unsafe owned.indices { unsafe free(owned[index]) } }
     return unsafe texts[0].withUnsafeBufferPointer { first in
         unsafe texts[1].withUnsafeBufferPointer { second in
             unsafe body(first.baseAddress!, second.baseAddress!)
