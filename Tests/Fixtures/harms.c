@@ -77,6 +77,23 @@ static void once(backplane_instance_t *self, const backplane_call_t *calls, uint
     echo(self, calls, count);
 }
 
+/* As once(), but that it then waits until nobody wants the response, and says so in a file beside. */
+static void once_and_wait(backplane_instance_t *self, const backplane_call_t *calls, uint32_t count) {
+    (void)self;
+    (void)count;
+    const backplane_bytes_t body = calls[0].request->body;
+    char path[512] = "";
+    if (body.size < sizeof(path) - 8) memcpy(path, body.data, (size_t)body.size);
+    if (access(path, F_OK) != 0) {
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        abort();
+    }
+    while (!calls[0].host->is_cancelled(calls[0])) usleep(1000);
+    strcat(path, ".seen");
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    backplane_fail(calls[0], BACKPLANE_STATUS_CANCELLED, "seen");
+}
+
 static void *do_nothing(void *context) {
     return context;
 }
@@ -152,6 +169,7 @@ static const backplane_method_t methods[] = {
     {.name = "print", .invoke = print},
     {.name = "same", .flags = BACKPLANE_METHOD_IDEMPOTENT, .invoke = once},
     {.name = "other", .invoke = once},
+    {.name = "same_waits", .flags = BACKPLANE_METHOD_IDEMPOTENT, .invoke = once_and_wait},
 };
 
 static backplane_status_t create(

@@ -149,6 +149,15 @@ import Testing
         }
     }
 
+    @Test("a call that runs once more sees that nobody waits for it")
+    func abandonedAgain() async throws {
+        try await run("harms", Self.process + "request_timeout: 2s\nhang_grace: 30s") { host in
+            let file = host.directory.file("waits")
+            #expect(try await host.http.call("sick", "same_waits", file).status == 504)
+            try await Eventually.true { FileManager.default.fileExists(atPath: "\(file).seen") }
+        }
+    }
+
     @Test("calls that the plugin has not seen run again, whatever their method says")
     func notBegun() async throws {
         try await run("harms", Self.process + "request_timeout: 20s") { host in

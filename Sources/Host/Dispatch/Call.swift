@@ -153,11 +153,15 @@ package final class Call: PluginCall {
         return true
     }
 
-    /// Has somebody told when the call has its response, whoever gives it. One, and before its plugin has the call.
-    package func follow(_ follower: CallFollower) {
-        _ = self.follower.storeIfNil(follower)
-        if isAbandoned { follower.answered() }
+    /// Has somebody told when the call has its response, whoever gives it: the last who wants it, until ``unfollow()``.
+    ///
+    /// - Parameter tell: called once or twice, from any thread; it must be short.
+    package func follow(_ tell: @escaping @Sendable () -> Void) {
+        follower.storeIfNil(CallFollower()).set(tell)
+        if isAbandoned { tell() }
     }
+
+    package func unfollow() { follower.load()?.set(nil) }
 
     /// Gives the caller the response. After ``claimResponse()``, once; stages run in here.
     func deliver(_ result: consuming Result<CallResponse, DispatchError>) {
@@ -237,22 +241,12 @@ package final class Call: PluginCall {
 }
 
 /// Somebody who wants to know when a call has its response: for a plugin that can't see the call itself.
-package final class CallFollower: Sendable {
-    private let isOver = Atomic<Bool>(false)
-    private let tell: @Sendable () -> Void
+private final class CallFollower: Sendable {
+    private let tell = NIOLockedValueBox<(@Sendable () -> Void)?>(nil)
 
-    /// - Parameter tell: called once, or twice if the response came while the follower was set. Any thread; it must be
-    ///   short.
-    package init(_ tell: @escaping @Sendable () -> Void) {
-        self.tell = tell
-    }
+    func set(_ tell: (@Sendable () -> Void)?) { self.tell.withLockedValue { $0 = tell } }
 
-    fileprivate func answered() {
-        if !isOver.load(ordering: .acquiring) { tell() }
-    }
-
-    /// It needs to be told no more.
-    package func end() { isOver.store(true, ordering: .releasing) }
+    func answered() { tell.withLockedValue { $0 }?() }
 }
 
 /// The calls that one call has led to and that have no response yet.

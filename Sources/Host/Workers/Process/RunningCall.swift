@@ -2,17 +2,19 @@ internal import HostCore
 internal import HostDispatch
 internal import HostTransport
 internal import NIOCore
+internal import Synchronization
 
 /// A call that a worker has and has not finished, as the host keeps it. Confined to the worker's link, but for what
-/// its follower does.
+/// it tells the worker of an abandoned call.
 final class RunningCall: @unchecked Sendable {
     // Sendable: what changes is touched by the worker's link alone, a call's end after that by its thread for parts.
     let number: CallNumber
     let call: Call
     private let slot: CallSlot
-    private let follower: CallFollower
     /// Gives the slot back.
     private let release: @Sendable (RunningCall) -> Void
+    /// Whether the worker has said how it ends. Parts may still be on their way to who reads them.
+    private(set) var isFinished = false
     /// A response whose body is still arriving.
     private var beginning: (response: CallResponse, bytesLeft: Int)?
     /// For a streamed response: the thread that waits for who reads it.
@@ -28,15 +30,14 @@ final class RunningCall: @unchecked Sendable {
         slot = CallSlot(of: number, in: memory)
         slot.begin()
         // Tells the worker that nobody waits for the call any more.
-        follower = CallFollower { [slot] in slot.abandon(number) }
-        call.follow(follower)
+        call.follow { [slot] in slot.abandon(number) }
     }
 
     // MARK: Responses
 
     /// - Throws: ``TransportError`` when this can't come now.
     func receive(_ response: CallResponse, bytesLeft: Int) throws(TransportError) {
-        guard beginning == nil, bytesLeft <= Self.largestBody else {
+        guard !isFinished, beginning == nil, bytesLeft <= Self.largestBody else {
             throw TransportError("a call's response comes twice, or has \(bytesLeft) bytes more")
         }
         guard bytesLeft == 0 else {
@@ -62,7 +63,8 @@ final class RunningCall: @unchecked Sendable {
     }
 
     func finish(_ result: Result<CallResponse, CallFailure>) {
-        follower.end()
+        isFinished = true
+        call.unfollow()
         guard let delivery else {
             release(self)
             return call.finish(result)
@@ -76,21 +78,29 @@ final class RunningCall: @unchecked Sendable {
         self.delivery = nil
     }
 
-    /// The worker has ended.
+    /// The worker has ended. What it had finished by then stays so, whoever is still reading it.
     func lose(_ failure: CallFailure, hasBegun: Bool) {
+        guard !isFinished else { return }
         guard delivery == nil else { return finish(.failure(failure)) }
-        follower.end()
+        call.unfollow()
         release(self)
         call.lost(failure, hasBegun: hasBegun)
     }
 
     /// Passes a part of a streamed response on. Who reads it may be slow, and the link has others to serve.
-    func receive(part: CallResponse) {
+    ///
+    /// - Throws: ``TransportError`` when the worker does not wait for who reads.
+    func receive(part: CallResponse) throws(TransportError) {
+        let size = part.body.readableBytes
+        guard unsent.add(size, ordering: .relaxed).newValue <= Self.mostUnsent else {
+            throw TransportError("a stream that waits for nobody")
+        }
         let thread = delivery ?? SerialThread(name: "stream")
         delivery = thread
         thread.submit { [self] in
+            defer { unsent.subtract(size, ordering: .relaxed) }
             if call.send(part) {
-                taken += UInt64(part.body.readableBytes)
+                taken += UInt64(size)
                 slot.take(taken)
             } else {
                 slot.abandon(number)
@@ -100,5 +110,9 @@ final class RunningCall: @unchecked Sendable {
 
     /// How much of the stream has been taken. Of the thread for parts.
     private var taken: UInt64 = 0
+    /// What waits for that thread, in bytes.
+    private let unsent = Atomic<Int>(0)
+    /// A worker has less on the way, and one part more.
+    private static let mostUnsent = 1 << 20
     private static let largestBody = 1 << 30
 }

@@ -95,7 +95,7 @@ extension WorkerLink {
     private static let largestValue = 128 << 20
 
     private func find(_ number: CallNumber) throws(TransportError) -> RunningCall {
-        guard let call = state.withLockedValue({ $0.calls.find(number) }) else {
+        guard let call = state.withLockedValue({ $0.calls.find(number) }), !call.isFinished else {
             throw TransportError("a report of a call that there is not")
         }
         return call

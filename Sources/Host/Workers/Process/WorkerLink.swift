@@ -180,17 +180,21 @@ final class WorkerLink: Sendable {
         state.withLockedValue { state in number.flatMap { state.calls.find($0)?.call } }
     }
 
+    /// Orders that may wait for a lane: of calls at most one does, of answers as many as a plugin may be waiting for.
+    private static let mostWaiting = 10_000
+
     func begin(_ job: Job, _ order: WorkerOrder?, lane: Int) -> (any Wakeable)? {
         enum Beginning {
             case now(isNew: Bool)
             case later
+            case tooMany
             case never(WorkerEnd)
         }
         let beginning = state.withLockedValue { state -> Beginning in
             if let end = state.end { return .never(end) }
             guard state.lanes[lane].job == nil else {
                 state.lanes[lane].waiting.append((job, order))
-                return .later
+                return state.lanes[lane].waiting.count > Self.mostWaiting ? .tooMany : .later
             }
             state.lanes[lane].job = job
             defer { state.lanes[lane].isThere = true }
@@ -198,16 +202,24 @@ final class WorkerLink: Sendable {
         }
         switch beginning {
         case .later: return nil
+        case .tooMany:
+            kill(because: "it asks and does not take the answers")
+            return nil
         case .never(let end):
             // Not here: the caller may be at work on the backend.
             return Refusal { [self] in fail(job, end) }
         case .now(let isNew):
-            if isNew, clinux_send_word(socket, UInt64(lane), -1) != 0 {
-                kill(because: "it does not read its socket")
-            }
+            if isNew, !send(UInt64(lane)) { kill(because: "it does not read its socket") }
             put(job, order, lane: lane)
             return LaneWaker(OrderLane(lane, in: memory))
         }
+    }
+
+    /// Sends a word, and a descriptor with it. Never blocks.
+    ///
+    /// - Returns: whether it is on its way. To a process that has ended nothing is: the socket's number may be another's.
+    private func send(_ word: UInt64, _ descriptor: CInt = -1) -> Bool {
+        state.withLockedValue { $0.end == nil && clinux_send_word(socket, word, descriptor) == 0 }
     }
 
     private func put(_ job: Job, _ order: WorkerOrder?, lane index: Int) {
@@ -221,7 +233,7 @@ final class WorkerLink: Sendable {
                 state.foreignOrders += 1
                 return state.foreignOrders
             }
-            guard clinux_send_word(socket, number, foreign.descriptor) == 0 else {
+            guard send(number, foreign.descriptor) else {
                 throw TransportError("it does not read its socket")
             }
             lane.put(elsewhere: number, size: bytes.readableBytes)
@@ -240,17 +252,19 @@ final class WorkerLink: Sendable {
         }
         var numbered: [(number: CallNumber, call: any PluginCall)] = []
         for call in calls {
-            let running = state.withLockedValue { state -> RunningCall? in
-                guard state.end == nil, let number = state.calls.takeNumber() else { return nil }
+            let (running, hasEnded) = state.withLockedValue { state -> (RunningCall?, Bool) in
+                guard state.end == nil else { return (nil, true) }
+                guard let number = state.calls.takeNumber() else { return (nil, false) }
                 let running = RunningCall(call, number, in: memory) { [self] running in
                     self.state.withLockedValue { $0.calls.remove(running) }
                 }
                 state.calls.insert(running)
-                return running
+                return (running, false)
             }
             if let running {
                 numbered.append((running.number, call))
-            } else {
+            } else if !hasEnded {
+                // Those of a process that has ended are lost with their job.
                 call.finish(
                     .failure(
                         CallFailure(
