@@ -217,7 +217,8 @@ final class WorkerLink: Sendable {
 
     /// Sends a word, and a descriptor with it. Never blocks.
     ///
-    /// - Returns: whether it is on its way. To a process that has ended nothing is: the socket's number may be another's.
+    /// - Returns: whether it is on its way. To a process that has ended nothing is: the socket's number may be
+    ///   another's.
     private func send(_ word: UInt64, _ descriptor: CInt = -1) -> Bool {
         state.withLockedValue { $0.end == nil && clinux_send_word(socket, word, descriptor) == 0 }
     }
