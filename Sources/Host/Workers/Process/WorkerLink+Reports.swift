@@ -153,6 +153,12 @@ extension WorkerLink {
         }
         // First the backend takes the replica out: what is failed now may be tried again at once.
         for listener in listeners { listener(ending) }
+        let refused = state.withLockedValue { state in
+            state.isEndTold = true
+            defer { state.refused = [] }
+            return state.refused
+        }
+        for job in refused { fail(job, ending) }
         for job in jobs { fail(job, ending, calls) }
         let notBegun = Self.notBegun(of: jobs, calls)
         for call in calls {

@@ -39,6 +39,10 @@ final class WorkerLink: Sendable {
         var lanes = [Lane](repeating: Lane(), count: WorkerMemory.laneCount)
         var calls = CallTable()
         var end: WorkerEnd?
+        /// Whether those who wait for the end have been told: until then the backend may send more.
+        var isEndTold = false
+        /// What came between the two.
+        var refused: [Job] = []
         var listeners: [@Sendable (WorkerEnd) -> Void] = []
         var foreignOrders: UInt64 = 0
         /// Why the host ends it.
@@ -191,7 +195,11 @@ final class WorkerLink: Sendable {
             case never(WorkerEnd)
         }
         let beginning = state.withLockedValue { state -> Beginning in
-            if let end = state.end { return .never(end) }
+            if let end = state.end {
+                guard !state.isEndTold else { return .never(end) }
+                state.refused.append(job)
+                return .later
+            }
             guard state.lanes[lane].job == nil else {
                 state.lanes[lane].waiting.append((job, order))
                 return state.lanes[lane].waiting.count > Self.mostWaiting ? .tooMany : .later
@@ -206,8 +214,10 @@ final class WorkerLink: Sendable {
             kill(because: "it asks and does not take the answers")
             return nil
         case .never(let end):
-            // Not here: the caller may be at work on the backend.
-            return Refusal { [self] in fail(job, end) }
+            // Not here: what is tried again may come back, until the backend knows.
+            return Refusal { [self] in
+                PluginThread.start(name: "bp-\(plugin)") { self.fail(job, end) }
+            }
         case .now(let isNew):
             if isNew, !send(UInt64(lane)) { kill(because: "it does not read its socket") }
             put(job, order, lane: lane)
@@ -332,7 +342,7 @@ final class WorkerLink: Sendable {
                     call.lost(failure(of: call, end), hasBegun: false)
                 }
             }
-            _ = owner.returned(assignment)
+            if let next = owner.returned(assignment) { prepare(next, of: owner)?.wake() }
         }
     }
 
